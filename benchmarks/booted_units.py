@@ -195,9 +195,15 @@ def install(debian: Debian) -> None:
     debian.run("sh", "-c", f"{pip} --no-deps --no-build-isolation .")
     debian.run("ln", "-sf", "/opt/veracore-sync/bin/veracore-sync", "/usr/bin/veracore-sync")
     page = (ROOT / "docs/install.md").read_text()
-    for line in page.split("<!-- machine -->")[1].split("<!-- /machine -->")[0].splitlines():
-        if line.startswith(("install ", "systemd-")):
-            debian.run("sh", "-c", f"cd /source && {line}")
+    # systemd-tmpfiles needs it.
+    proc = str(debian.root / "proc")
+    subprocess.run(["mount", "--bind", "/proc", proc], check=True)
+    try:
+        for line in page.split("<!-- machine -->")[1].split("<!-- /machine -->")[0].splitlines():
+            if line.startswith(("install ", "systemd-")):
+                debian.run("sh", "-c", f"cd /source && {line}")
+    finally:
+        subprocess.run(["umount", proc], check=True)
     debian.run(
         "sh", "-c", "cp /source/systemd/*.service /source/systemd/*.timer /etc/systemd/system"
     )

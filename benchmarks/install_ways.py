@@ -35,7 +35,7 @@ from veracore_sync.sandbox.shop import SmallShop
 
 ROOT = Path(__file__).parents[1]
 AIM_SECONDS = 120
-BASE = "docker.io/library/debian:bookworm-slim"
+BASE = "debian:bookworm-slim"
 PACKAGES = "systemd,ca-certificates"
 SKU = "MUG"
 QUESTION = r"(Vendure|VeraCore): [^\n]*: $"

@@ -125,7 +125,7 @@ def _troubles(ledger: Ledger, clock: FakeClock) -> None:
     ledger.transitions.doubt(DOUBTED, attempt, OrderCause.LOST, late)
     other = Failure(Category.CONFLICT, "VeraCore has another order under this id (T-99871)")
     ledger.transitions.conflict(CONFLICT, CONFLICT, other)
-    ledger.alerts.open(AlertKind.ORDER_DRIFT, "units of MUG-BLUE in the shop: 2 → 3", code=DRIFTED)
+    ledger.alerts.open(AlertKind.ORDER_DRIFT, "units of MUG-BLUE in the shop: 1 → 2", code=DRIFTED)
     names = ", ".join(f"SPOON-{n:02}" for n in range(20))
     ledger.alerts.open(
         AlertKind.STOCK_UNKNOWN,
@@ -140,9 +140,9 @@ def _troubles(ledger: Ledger, clock: FakeClock) -> None:
             Difference(
                 DifferenceType.CONTENT_DIFFERS,
                 DRIFTED,
-                "synced: 2 x MUG-BLUE",
-                "3 x MUG-BLUE",
+                "synced: 1 x MUG-BLUE",
                 "2 x MUG-BLUE",
+                "1 x MUG-BLUE",
                 clock.moment - timedelta(hours=26),
                 veracore_id=DRIFTED,
             ),

@@ -97,7 +97,7 @@ def test_alerts_say_how_grave_they_are_and_what_to_do(world: Pages) -> None:
     said = text_of(world.go("/alerts").text)
     for one in (
         f"urgent Order changed in the shop after sending {DRIFTED} · 3 h ago "
-        "Units of MUG-BLUE in the shop: 2 → 3.",
+        "Units of MUG-BLUE in the shop: 1 → 2.",
         f"What to do: Make the same change at VeraCore, or veracore-sync resolve {DRIFTED}",
         "needs you Stock changes withheld",
     ):
@@ -153,9 +153,9 @@ def test_a_search_is_by_how_a_name_begins_without_case(world: Pages) -> None:
 def test_the_page_of_an_order(world: Pages) -> None:
     said = text_of(world.go(f"/order?name={DRIFTED}").text)
     assert "What differs" in said
-    for side in ("Ledger synced: 2 x MUG-BLUE", "Shop 3 x MUG-BLUE", "VeraCore 2 x MUG-BLUE"):
+    for side in ("Ledger synced: 1 x MUG-BLUE", "Shop 2 x MUG-BLUE", "VeraCore 1 x MUG-BLUE"):
         assert side in said
-    assert "Units of MUG-BLUE in the shop: 2 → 3." in said
+    assert "Units of MUG-BLUE in the shop: 1 → 2." in said
     assert "Placed 2026-03-13 03:33:12 UTC (3 d ago)" in said
     assert 'href="https://shop.example.com/dashboard/orders/9107" rel="noreferrer"' in world.text
     assert "Slip" in said

@@ -87,7 +87,6 @@ ORDER = {
     "to_do": TEXTS,
     "changed_at": "text",
     "next_attempt_at": "text",
-    "can_retry": True,
 }
 OTHER_ORDER = {**ORDER, "veracore_id": "", "to_do": [], "next_attempt_at": None}
 ALERT = {

@@ -214,6 +214,26 @@ def test_a_long_act_is_waited_for_on_a_page_that_looks_again(pages: Pages) -> No
     assert stranger.log_in().go(where).status == 404, "the act of another session"
 
 
+def test_an_act_that_does_not_exist_is_a_page(pages: Pages) -> None:
+    form = pages.go("/act?action=sync-orders").hidden() | {"action": "none"}
+    assert pages.go("/act", form).status == 400
+    assert "<h1>This address makes no sense</h1>" in pages.text
+    assert pages.asked == []
+
+
+def test_without_a_thread_nothing_is_done(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    form = pages.go("/act?action=sync-orders").hidden()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", full)
+        for _ in range(6):
+            assert pages.answer("/act", form).status == 409
+    assert pages.asked == []
+    assert "<h1>Done: " in pages.go("/act", form).text, "the same form goes on, and there is room"
+
+
 def test_what_is_kept_of_an_act_is_bounded(pages: Pages) -> None:
     news = [f"T-{n}: refused" for n in range(60)]
     orders = [{"vendureOrderCode": "T-1"}] * 9

@@ -21,7 +21,7 @@ from veracore_sync.ledger import open_ledger
 
 _OF_A_PERSON = {"UsageError", "NeedsPerson", "LedgerError"}
 DEAD = "http://127.0.0.1:9"
-NOUNS = {"cancel", "resolve --new-id", "X"}
+NOUNS = {"cancel", "resolve --new-id", "X", "--help"}
 """Named as what it is, not to be typed so; or filled in with any command."""
 
 
@@ -344,6 +344,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     "stats": ("an order is parked", "acceptance of no order", "no such event"),
     "stats --differences": ("no such difference",),
     "stats --failed": ("retry of nothing",),
+    "stats --json": ("tests/operate/test_stats_text.py",),
     "stats --order X": ("no decision", "retry of what was sent"),
     "stats --runs": ("tests/operate/test_exit_codes.py",),
     "sync-inventory": (_ALERTS,),

@@ -9,7 +9,9 @@ from echo_kit import PEOPLE, Person, echoes, found_in
 from rig import Ended, HereRig
 
 from veracore_sync.admin import page
+from veracore_sync.admin.visit import Visit
 from veracore_sync.clock import SystemClock
+from veracore_sync.config import load
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -78,10 +80,12 @@ def test_no_fragment_of_a_customer_is_kept(tmp_path: Path) -> None:
         ended += [rig.run(*command) for command in READERS]
         seen = "".join(done.out + done.err for done in ended)
         with rig.ledger() as ledger:
-            visit = page.Visit("t", "act")
-            seen += page.overview_page(ledger, visit, SystemClock().now(), [])
+            clock = SystemClock()
+            settings = load(None, rig.environment, cwd=rig.folder).settings
+            visit = Visit("t", "act", now=clock.now())
+            seen += page.overview_page(ledger, settings, clock, visit)
             for row in ledger.orders.in_states(("parked", "in_doubt", "failed")):
-                seen += page.order_page(ledger, row, visit, [])
+                seen += page.order_page(ledger, row, visit)
     assert "is not found" in seen
     assert "Invalid Source of" in seen
     files = (*tmp_path.glob("ledger.db*"), events, metrics)

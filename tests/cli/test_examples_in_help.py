@@ -116,8 +116,10 @@ def prepared(rig: HereRig, line: str) -> list[str]:
     words = [code if word == CODE else word for word in words]
     if words[0] == "init":
         return [*words, *ANSWERS]
-    if "shop2.toml" in words:
-        (rig.folder / "shop2.toml").touch(0o600)
+    for name in {"shop2.toml", "new.toml"}.intersection(words):
+        (rig.folder / name).touch(0o600)
+    if "backups" in words:
+        (rig.folder / "backups").mkdir(0o700)
     if words[:2] == ["ledger", "restore"]:
         shutil.move(rig.folder / "made.db", rig.folder / "backup.db")
     if words[:2] == ["ledger", "rebuild"] and "--check" not in words:

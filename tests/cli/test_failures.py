@@ -236,6 +236,7 @@ def test_unavailable_is_told_when_it_begins_not_while_it_lasts(rig: Rig) -> None
 
 
 def test_what_is_typed_wrong(rig: Rig) -> None:
+    rig.sync()
     assert rig.run("sync-orders", "--nope").code == 2
     assert rig.run("resolve", "X").code == 2
     assert rig.run("stats", "--order", "NOPE", "--json").code == 2

@@ -23,6 +23,7 @@ from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.help_page import PROGRAM, HelpPage, text_of
 from veracore_sync.cli.run_command import write_report
 from veracore_sync.composition.locked_run import CommandReport
+from veracore_sync.ledger.opening import open_ledger
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("", *COMMANDS, *SUBCOMMANDS)
@@ -210,7 +211,7 @@ MISTAKES = {
     "sync-orders 3PWKZ4D6": ("unexpected argument", "--order 3PWKZ4D6?", "sync-orders"),
     "sync-inventory MUG-BLUE": ("unexpected argument", "--sku MUG-BLUE?", "sync-inventory"),
     "sync-orders --limit": ("'--limit' requires an argument", "", "sync-orders"),
-    "sync-orders --limit x": ("it must be a valid integer", "", "sync-orders"),
+    "sync-orders --limit x": ("a valid integer", "", "sync-orders"),
     "reconcile --since soon": ("'soon' is no day such as 2026-01-31", "", "reconcile"),
     "resolve": ("missing argument 'ORDER'", "", "resolve"),
     "-q stats -v": ("-q and -v exclude each other", "", "stats"),
@@ -244,6 +245,7 @@ def test_a_value_that_is_misspelled_leads_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, meant: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    open_ledger(tmp_path / "ledger.db").close()
     code, out, err = typed(line, VERACORE_SYNC_LEDGER__PATH=str(tmp_path / "ledger.db"))
     assert (code, out) == (2, "")
     assert meant in err

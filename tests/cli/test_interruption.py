@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -73,6 +74,12 @@ def ctrl_c(pid: int) -> None:
     os.kill(pid, signal.SIGINT)
 
 
+def ctrl_c_in_flight(rig: Rig, pid: int) -> None:
+    while not rig.requests("AddOrder"):
+        time.sleep(0.02)
+    ctrl_c(pid)
+
+
 def on_the_terminal(
     rig: Rig, *words: str, when: Mapping[str, Callable[[int], object]]
 ) -> tuple[int, str]:
@@ -125,6 +132,7 @@ def test_a_long_run_shows_one_line_and_removes_it(
         (True, False, False, False, False),
         (False, False, False, True, False),
         (False, True, False, True, True),
+        (False, True, True, True, False),
     ],
 )
 def test_only_a_person_who_waits_sees_it(
@@ -171,13 +179,7 @@ def test_the_first_says_at_once_what_happens_and_the_second_ends_at_once(
     rig.control("faults", {"kinds": ["hang_after"], "operations": ["AddOrder"]})
     # Nothing but a second Ctrl-C ends it sooner: the answer never comes, and the time limit is far.
     rig.env["VERACORE_SYNC_ORDERS__WORKERS"] = "1"
-
-    def ctrl_c_in_flight(pid: int) -> None:
-        while not rig.requests("AddOrder"):
-            time.sleep(0.02)
-        ctrl_c(pid)
-
-    presses = {"sending orders": ctrl_c_in_flight, "Ctrl-C again": ctrl_c}
+    presses = {"sending orders": partial(ctrl_c_in_flight, rig), "Ctrl-C again": ctrl_c}
     ended, seen = on_the_terminal(rig, "sync-orders", when=presses)
     assert ended == 130, seen
     assert "stopping after the requests in flight (one may take up to 50 s)" in seen
@@ -202,7 +204,7 @@ def test_the_first_alone_waits_for_what_is_in_flight(
         rig,
         "sync-orders",
         when={
-            "sending orders": ctrl_c,
+            "sending orders": partial(ctrl_c_in_flight, rig),
             "waiting for the requests in flight": lambda _: release.set(),
         },
     )

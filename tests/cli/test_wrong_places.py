@@ -16,6 +16,7 @@ from present import missing
 from veracore_sync.access import as_its_reader, to_write
 from veracore_sync.cli import init_files
 from veracore_sync.config import file, shops
+from veracore_sync.ledger.opening import open_ledger
 
 NOBODY = 65534
 CONFIG = """\
@@ -70,6 +71,7 @@ def as_nobody() -> Iterator[None]:
 def test_a_ledger_of_another_user(one: Newcomer) -> None:
     (one.folder / "c.toml").chmod(0o644)
     (one.folder / "pw").chmod(0o644)
+    open_ledger(one.folder / "led" / "l.db").close()
     for command in ("stats", "ledger check", "doctor --offline", "breaker reset"):
         # What they import is imported before the user changes.
         assert one.run("--config", "c.toml", *command.split()).code in (0, 74)

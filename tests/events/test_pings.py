@@ -119,6 +119,9 @@ def test_a_run_is_told_of_at_its_start_and_its_end(rig: HereRig, monitor: Monito
     assert rig.run("ledger", "prune").code == 0
     assert monitor.signals[2:] == ["prune/start", "prune"]
     assert len(monitor.runs) == 2
+    assert rig.run("ledger", "backup", "copy.db").code == 0
+    assert rig.run("ledger", "backup", "copy.db").code == 74
+    assert monitor.signals[4:] == ["backup/start", "backup", "backup/start", "backup/74"]
 
 
 def test_a_failure_is_told_with_its_exit_code(rig: HereRig, monitor: Monitor) -> None:
@@ -302,7 +305,7 @@ def test_every_job_that_a_timer_starts_is_told_of() -> None:
     jobs = {
         one.stem.removeprefix("veracore-sync-").removesuffix("@") for one in units.glob("*.timer")
     }
-    assert jobs == set(PINGED.values()) == set(PingedJob.__args__)  # type: ignore[attr-defined]
+    assert jobs | {"backup"} == set(PINGED.values()) == set(PingedJob.__args__)  # type: ignore[attr-defined]
     assert {command.split()[0] for command in PINGED} <= set(PROGRAM)
 
 

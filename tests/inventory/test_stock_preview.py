@@ -186,3 +186,13 @@ def test_before_the_first_full_run_only_increases_are_withheld(world: World) -> 
     assert [one.sku for one in planned.written] == ["DOWN"]
     assert [one.sku for one in planned.withheld] == ["UP"]
     assert [one.sku for one in planned.largest] == ["UP", "DOWN"]
+
+
+def test_the_last_line_adds_up(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    settled(world)
+    world.shelf[SKUS[3]]["MAIN"] = 12
+    world.add("NOWHERE", 1)
+    show(world.run(allow_mass_change=False))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "NOWHERE: skipped: not in VeraCore's stock"
+    assert lines[-1] == "61 variants: 1 updated, 1 skipped, 59 right already"

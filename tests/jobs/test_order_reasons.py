@@ -225,3 +225,38 @@ def test_what_is_being_cancelled_is_told_until_look_ups_confirm_it(bench: Bench)
         bench.run()
     assert bench.state("A") == "cancelled"
     assert "being cancelled at VeraCore" not in groups(bench)
+
+
+def test_what_the_run_did_not_come_to_says_why(bench: Bench) -> None:
+    for code in ("A", "B", "C"):
+        bench.shop.add(make_order(code))
+    found = groups(bench, limit=1)
+    assert (found["sent"].count, found["waiting"].count) == (1, 2)
+    assert found["waiting"].reason == "beyond --limit 1"
+    bench.warehouse.control_error = Unavailable("VeraCore is down", upstream="veracore")
+    report, _ = bench.stopped()
+    [waiting] = report.reasons
+    assert waiting.count == 2
+    assert waiting.reason == "the run ended before its turn: VeraCore is down"
+
+
+def test_a_change_in_the_shop_says_what_changed(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    address = replace(bench.shop.by_code["A"].shipping_address, city="Potsdam")
+    bench.shop.change("A", shipping_address=address, updated_at=bench.clock.now())
+    [found] = bench.run().reasons
+    assert (found.what, found.names) == ("differs from the shop", ["A"])
+    assert "ship-to changed (city)" in found.reason
+
+
+def test_an_order_that_only_the_ledger_has_is_shown_there(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    del bench.shop.by_code["A"]
+    _, error = bench.stopped(only=("A",))
+    assert error.hint == "`veracore-sync stats --order A` shows what the ledger knows of it"
+    _, error = bench.stopped(only=("a",))
+    assert error.hint == "it is A in the shop: `veracore-sync sync-orders --order A`"
+    _, error = bench.stopped(only=("NOPE",))
+    assert error.hint == "check the code; it is case-sensitive"

@@ -25,7 +25,7 @@ from veracore_sync.jobs.period_report import (
     period_report,
     report_document,
 )
-from veracore_sync.jobs.throughput import Days
+from veracore_sync.jobs.throughput import DayRange
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -64,7 +64,7 @@ class Book:
 
     def report(self, by: By, currency: str = "USD", days: int = 3) -> PeriodReport:
         first = date(2026, 1, 5)
-        period = Days(first, first + timedelta(days=days - 1), ZONE)
+        period = DayRange(first, first + timedelta(days=days - 1), ZONE)
         return period_report(self.ledger, period, by, currency)
 
 

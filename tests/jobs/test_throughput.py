@@ -16,7 +16,7 @@ from veracore_sync.domain.states import OrderState
 from veracore_sync.domain.throughput import OUTCOME_LABELS, OUTCOMES, Outcome, QueueAge, Spans
 from veracore_sync.jobs.throughput import (
     QUEUE_BOUNDS,
-    Days,
+    DayRange,
     figures,
     last_days,
     queue_ages,
@@ -43,7 +43,7 @@ def test_each_state_has_an_outcome_and_each_outcome_a_label() -> None:
 @settings(max_examples=60)
 def test_a_moment_belongs_to_the_day_of_its_zone(zone: ZoneInfo, minutes: int) -> None:
     # March 2026 has a day of 23 hours in New York.
-    days = Days(date(2026, 2, 27), date(2026, 5, 3), zone)
+    days = DayRange(date(2026, 2, 27), date(2026, 5, 3), zone)
     moment = BEGIN + timedelta(minutes=minutes)
     assert days.of(to_text(moment)) == moment.astimezone(zone).date()
     # A quarter of an hour is never split between two days.
@@ -52,7 +52,7 @@ def test_a_moment_belongs_to_the_day_of_its_zone(zone: ZoneInfo, minutes: int) -
 
 
 def test_days_are_as_long_as_their_zone_has_them() -> None:
-    days = Days(date(2026, 3, 7), date(2026, 3, 9), NEW_YORK)
+    days = DayRange(date(2026, 3, 7), date(2026, 3, 9), NEW_YORK)
     assert [b - a for a, b in zip(days.bounds, days.bounds[1:], strict=False)] == [
         DAY,
         23 * HOUR,
@@ -90,7 +90,7 @@ def test_the_middle_and_the_slow_end_are_of_what_was_measured(hours: list[int]) 
 
 
 def test_how_old_the_stock_became() -> None:
-    days = Days(date(2026, 3, 1), date(2026, 3, 5), ZoneInfo("UTC"))
+    days = DayRange(date(2026, 3, 1), date(2026, 3, 5), ZoneInfo("UTC"))
     now = BEGIN + 3 * DAY + 6 * HOUR
     ages = stock_ages([BEGIN + DAY + 12 * HOUR, BEGIN + DAY + 13 * HOUR], days, now)
     # Before the first success nothing is known, and of days to come neither.

@@ -14,7 +14,7 @@ import pytest
 from here_kit import Newcomer
 
 from veracore_sync.cli import doctor_lines
-from veracore_sync.cli.doctor_lines import Line, show, summary_of
+from veracore_sync.cli.doctor_lines import CheckLine, show, summary_of
 from veracore_sync.config import load
 from veracore_sync.domain.errors import AuthRefused, ConfigError
 from veracore_sync.domain.ledger_records import Alert
@@ -42,7 +42,7 @@ def test_a_remedy_stands_below_its_line_and_a_summary_at_the_end(
     ]
     where = Path("/c.toml")
     setting = SettingShown("vendure.username", "me", f"file {where}")
-    lines = [Line(one, [setting] if one.name == "Vendure" else []) for one in found]
+    lines = [CheckLine(one, [setting] if one.name == "Vendure" else []) for one in found]
     show(lines, summary_of(found), where)
     assert capsys.readouterr().out.splitlines() == [
         "ok    sqlite   3.51.3",
@@ -63,7 +63,7 @@ def test_on_a_terminal_no_command_is_broken(
     monkeypatch.setenv("COLUMNS", "80")
     command = "`veracore-sync --config /etc/veracore-sync/shops/a/config.toml stats --runs`"
     found = warn("jobs", "word " * 40, f"look at all that was said of it by {command}")
-    show([Line(found, [])], summary_of([found]), None)
+    show([CheckLine(found, [])], summary_of([found]), None)
     seen = capsys.readouterr().out
     assert max(len(line) for line in seen.splitlines() if command not in line) <= 80
     assert seen.count(command) == 2

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from rig import _as_it_was
+from rig import as_it_was
 
 from veracore_sync.__main__ import main
 
@@ -103,7 +103,7 @@ LIBPQ: dict[str, list[str]] = {
 
 def ended(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **env: str) -> int:
     """The exit code of a command in this process; anything else that ends it fails the test."""
-    with _as_it_was():
+    with as_it_was():
         os.environ.clear()
         os.environ.update({"PATH": "/bin", "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db")})
         os.environ.update(SETTINGS | env)

@@ -224,6 +224,21 @@ def test_a_bug_is_one_object_with_its_traceback_and_without_its_text(
     assert "Customer" not in ended.err
 
 
+def test_a_bug_where_the_file_alone_asks_for_json(
+    rig: HereRig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(_run: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(OrdersRun, "run", broken)
+    file = tmp_path / "config.toml"
+    file.write_text('[log]\nformat = "json"\n')
+    file.chmod(0o600)
+    ended = rig.run("--config", str(file), "sync-orders")
+    assert ended.code == 1
+    the_failure(ended, "internal")
+
+
 def test_a_thread_that_fails_is_an_object_too(capsys: pytest.CaptureFixture[str]) -> None:
     def broken() -> None:
         raise ZeroDivisionError

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from rig import HereRig
 
+from veracore_sync.cli.commands import COMMANDS
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -61,6 +65,20 @@ def test_one_period_in_three_forms(rig: HereRig) -> None:
         ["total", "2", "2", "16.22", "0"],
     ]
     assert max(map(len, rig.run("report").out.splitlines())) <= 100
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+TYPED = [
+    *(line for line, _ in COMMANDS["report"].examples),
+    *re.findall(r"(?m)^veracore-sync (report.*)$", PAGE),
+]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_each_example_runs(rig: HereRig, typed: str) -> None:
+    ended = rig.run(*shlex.split(typed))
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out
 
 
 def test_a_period_without_anything(rig: HereRig) -> None:

@@ -119,19 +119,20 @@ class AdminHandler:
             return redirect("/login")
         if name is not None and (shop is None or shop.name not in session.roles):
             return self._problem(RequestRefused(404, "not found"), session)
-        if head.method == "POST":
-            return self._act(shop, head, body, session, self._door.address(head, peer))
-        if shop is None:
-            return self._show_shops(head, session)
         try:
+            if head.method == "POST":
+                return self._act(shop, head, body, session, self._door.address(head, peer))
+            if shop is None:
+                return self._show_shops(head, session)
             return shop.show(path, head, session)
         except RequestRefused as error:
             return self._problem(error, session, shop)
         except LedgerError as error:
             self._trouble.say(f"a page cannot be shown: {error.message}")
-            visit = shop.visit(session, path)
+            visit = shop.visit(session, path) if shop is not None else None
             why = (f"{error.message}.", f"What to do: {error.hint}.")
-            return html(page.problem_page(visit, "The ledger cannot be read", *why), 503, _SOON)
+            more = _SOON if head.method == "GET" else _SOON[:1]
+            return html(page.problem_page(visit, "The ledger cannot be read", *why), 503, more)
 
     def _problem(
         self, error: RequestRefused, session: Session | None, shop: ShopPages | None = None

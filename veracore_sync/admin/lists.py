@@ -24,7 +24,6 @@ PAGE_ROWS = 50
 _REPAIRS = {"sync-inventory": "inventory-sku", "cancel": "cancel"}
 """The act that does what the command does, where the page has one."""
 _DONE = (OrderState.SYNCED, OrderState.SHIPPED, OrderState.SKIPPED)
-_CAN_RETRY = (OrderState.FAILED, OrderState.PARKED, OrderState.IN_DOUBT)
 TONES: Mapping[OrderState, str] = {
     OrderState.PENDING: "calm",
     OrderState.SENDING: "calm",
@@ -105,7 +104,6 @@ def order_line(row: OrderRow) -> dict[str, Any]:
         "to_do": what_to_do(row),
         "changed_at": row.updated_at,
         "next_attempt_at": row.next_attempt_at,
-        "can_retry": row.state in _CAN_RETRY,
     }
 
 

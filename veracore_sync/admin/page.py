@@ -116,7 +116,7 @@ def overview_page(ledger: Ledger, settings: Settings, clock: Clock, visit: Visit
     document = stats.overall(ledger)
     document["jobs"] = [stats.trouble_document(one) for one in troubles(ledger, settings, clock)]
     status = status_of(document, visit.now)
-    # What needs a person is told apart from why.
+    # What needs a person stands apart from why.
     first, _, rest = status.sentence.partition(": " if status.orders or status.others else "\n")
     alerts = alerts_view(document["alerts"])
     found = lists.tiles(ledger.orders.counts())

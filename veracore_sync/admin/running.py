@@ -116,7 +116,15 @@ class RunningActs:
             self._running.add(act)
         # As a daemon: a server that is stopped must not wait for a run of minutes. Killed at any
         # moment, a run loses nothing.
-        threading.Thread(target=self._run, args=(act, work), name="act", daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(act, work), name="act", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # Python's "can't start new thread".
+            self._ended(act)
+            with self._lock:
+                forms[number] = None
+            return "This machine has no thread left. Nothing was done: try again in a moment."
         act.ended.wait(self._patience)
         return act
 
@@ -129,10 +137,13 @@ class RunningActs:
             _LOG.error("admin: %s failed: %s", act.name, describe(error))
             act.outcome = ActionOutcome(False, "internal error; see the log of serve-admin")
         finally:
-            with self._lock:
-                self._running.discard(act)
-            self._room.release()
-            act.ended.set()
+            self._ended(act)
+
+    def _ended(self, act: RunningAct) -> None:
+        with self._lock:
+            self._running.discard(act)
+        self._room.release()
+        act.ended.set()
 
     def finish(self, seconds: float) -> bool:
         """Wait for the acts that run; whether they have ended by then."""

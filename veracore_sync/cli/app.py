@@ -65,6 +65,10 @@ class CommandGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Load the command that was typed, to run it or to complete its options in a shell."""
+        given = ctx.params.get("config")
+        every_shop = bool(ctx.params.get("every_shop"))
+        # Also for what is said of a command that there is not.
+        advice.remember(Globals(Path(given) if given else None, every_shop=every_shop))
         if args[0] in COMMANDS:
             command = load_command(args[0])
             add_shared(command, self.params)
@@ -186,7 +190,6 @@ def before(
     context.obj = checked(
         Globals(config, log_level, log_format, every_shop=every_shop, verbose=verbose, quiet=quiet)
     )
-    advice.remember(context.obj)
 
 
 def run() -> None:

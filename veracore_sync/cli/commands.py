@@ -190,7 +190,7 @@ COMMANDS = {
         "ledger:ledger_app",
         "Check, back up, restore, rebuild, move, prune and export the ledger.",
         "Look and repair",
-        page="operate.md#backups",
+        page="backups.md",
     ),
     "breaker": Entry("breaker:breaker_app", "Reset the circuit breakers.", "Look and repair"),
     # ---- Run as a service

@@ -88,6 +88,7 @@ VALUES: Mapping[str, Complete] = {
     "EVENT_ID": _known("refused_events"),
     "TYPE[,TYPE]": _types,
     "CLASS": _classes,
+    "BY": _words("day", "carrier", "service"),
     "UPSTREAM": _words("vendure", "veracore"),
     "LEVEL": _words("debug", "info", "warning", "error"),
     "FORMAT": _words("text", "json"),

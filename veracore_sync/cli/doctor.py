@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.advice import advised
-from veracore_sync.cli.doctor_lines import Line, show, summary_of
+from veracore_sync.cli.doctor_lines import CheckLine, show, summary_of
 from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
@@ -79,7 +79,7 @@ def run_checks(
         unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
         found += [_not_asked(unusable[0])] if unusable else _online(container)
     codes = [one.exit_code for one in found if one.level == "fail"]
-    lines = [Line(one, settings_about(one, container.loaded)) for one in found]
+    lines = [CheckLine(one, settings_about(one, container.loaded)) for one in found]
     summary = summary_of(found, unless_it_fails)
     return CommandReport(
         {"findings": [_document(one) for one in lines], "summary": summary.document()},
@@ -149,7 +149,7 @@ def _met(
     return True
 
 
-def _document(line: Line) -> dict[str, Any]:
+def _document(line: CheckLine) -> dict[str, Any]:
     found = line.found
     return {
         "name": found.name,

@@ -28,7 +28,7 @@ _FIRST_ORDER = "`veracore-sync sync-orders --dry-run` shows what would be sent"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CheckLine:
     """A finding, with the settings that it is about."""
 
     found: CheckResult
@@ -80,7 +80,7 @@ def _place(found: CheckResult) -> tuple[int, bool]:
     return _LEVELS.index(found.level), found.name in _OF_THE_MACHINE
 
 
-def show(lines: Sequence[Line], summary: Summary, file: Path | None) -> None:
+def show(lines: Sequence[CheckLine], summary: Summary, file: Path | None) -> None:
     """Write the lines, and the summary below them."""
     is_read = on_terminal()
     columns = shutil.get_terminal_size((_WIDEST, 24)).columns if is_read else 0
@@ -97,7 +97,7 @@ def show(lines: Sequence[Line], summary: Summary, file: Path | None) -> None:
     say("", *_wrapped(advised(str(summary)), "", "  ", width))
 
 
-def _texts(line: Line, names: int, width: int, file: Path | None) -> Iterator[str]:
+def _texts(line: CheckLine, names: int, width: int, file: Path | None) -> Iterator[str]:
     found = line.found
     begin = f"{found.level:<4}  {found.name:<{names}}  "
     below = " " * len(begin)

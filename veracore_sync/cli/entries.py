@@ -49,7 +49,7 @@ SUBCOMMANDS = {
     ),
     "config validate": Entry(
         "",
-        "Check a configuration without any connection: every fault, with its key and line.",
+        "Check a configuration file: no connection is made and no ledger is opened.",
         examples=(
             ("config validate", "every fault, with its key and line"),
             ("config validate new.toml", "the same for a file that is not in use yet"),
@@ -67,15 +67,18 @@ SUBCOMMANDS = {
     ),
     "ledger check": Entry(
         "",
-        "Check the ledger for damage.",
+        "Check the ledger, or a backup of it, for damage.",
         examples=(("ledger check", "look for damage"),),
-        page="commands.md#ledger-check",
+        page="commands.md#ledger-check-file",
     ),
     "ledger backup": Entry(
         "",
-        "Copy the ledger to a file; safe while other commands write.",
-        examples=(("ledger backup backup.db", "copy it; jobs may run meanwhile"),),
-        page="operate.md#backups",
+        "Copy the ledger to a file or into a folder; safe while other commands write.",
+        examples=(
+            ("ledger backup backup.db", "copy it; jobs may run meanwhile"),
+            ("ledger backup --keep 14 backups", "into a folder, of which the newest 14 stay"),
+        ),
+        page="backups.md",
     ),
     "ledger restore": Entry(
         "",

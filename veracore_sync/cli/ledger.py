@@ -108,7 +108,7 @@ def backup_ledger(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the ledger to a file; safe while other commands write."""
+    """Copy the ledger to a file or into a folder; safe while other commands write."""
 
     def work(container: Container) -> CommandReport:
         if file.is_dir():

@@ -28,9 +28,13 @@ def set_quiet(wanted: bool) -> None:
     _quiet = wanted
 
 
-def shows_extras() -> bool:
-    """Whether a person sees what nobody asked for by itself: progress, the summary of a run."""
-    return on_terminal() and not _quiet
+def shows_extras(*, results_go_elsewhere: bool = False) -> bool:
+    """Whether a person sees what nobody asked for by itself: progress, the summary of a run.
+
+    Args:
+        results_go_elsewhere: stdout goes to a file or another program, as it is meant to.
+    """
+    return not _quiet and (results_go_elsewhere or on_terminal())
 
 
 def say(*lines: str) -> None:

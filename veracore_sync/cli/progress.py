@@ -32,8 +32,8 @@ def shown(*, quiet: bool, results_go_elsewhere: bool = False) -> Iterator[Callab
         results_go_elsewhere: The output goes to a file or another program, with a person waiting
             at the terminal.
     """
-    is_seen = (results_go_elsewhere or shows_extras()) and sys.stderr.isatty()
-    if quiet or messages.is_json() or not is_seen:
+    is_wanted = not quiet and shows_extras(results_go_elsewhere=results_go_elsewhere)
+    if messages.is_json() or not (is_wanted and sys.stderr.isatty()):
         yield lambda what, done, of: None
         return
     line = LiveLine(sys.stderr)
@@ -65,6 +65,7 @@ class LiveLine:
         self._monotonic = monotonic
         self._what, self._done, self._of, self._first = "starting", 0, 0, 0
         self._since = monotonic()
+        self._is_drawn = False
         # Entered again by a signal's handler, which interrupts whoever holds it.
         self._lock = threading.RLock()
         self._ended = threading.Event()
@@ -91,7 +92,9 @@ class LiveLine:
     def make_room(self, _record: object = None) -> bool:
         """Remove the line until it is written next; always true, as a filter of log records."""
         with self._lock:
-            self._write(_CLEAR)
+            if self._is_drawn:
+                self._write(_CLEAR)
+            self._is_drawn = False
         return True
 
     def text(self) -> str:
@@ -105,6 +108,7 @@ class LiveLine:
         while not self._ended.is_set():
             with self._lock:
                 if not self._ended.is_set():
+                    self._is_drawn = True
                     self._write(f"{_CLEAR}{self.text()[: self._columns() - 1]}")
             self._ended.wait(_INTERVAL)
 

@@ -22,14 +22,14 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.readable import precise_span
 from veracore_sync.domain.throughput import Spans
 from veracore_sync.jobs.period_report import (
-    Cost,
-    Line,
+    CostSum,
     PeriodReport,
+    ReportLine,
     flat_rows,
     period_report,
     report_document,
 )
-from veracore_sync.jobs.throughput import Days
+from veracore_sync.jobs.throughput import DayRange
 
 _DAYS = 30
 _MOST_DAYS = 3660
@@ -90,7 +90,7 @@ def report(
             raise UsageError("--csv and --json exclude each other", hint="name one of the two")
         ledger, settings = container.ledger, container.settings
         zone = settings.tracking_zone
-        days = Days(*_period(since, until, ledger.clock.now().astimezone(zone).date()), zone)
+        days = DayRange(*_period(since, until, ledger.clock.now().astimezone(zone).date()), zone)
         found = period_report(ledger, days, by.value, settings.veracore.currency)
         shown = _Shown(found, as_csv)
         return CommandReport(report_document(found), show=shown, asked_for=True)
@@ -172,7 +172,7 @@ def show_report(report: PeriodReport) -> None:
         say("VeraCore does not say in which currency: veracore.currency names it")
 
 
-_Value = Callable[[Line, int], object]
+_Value = Callable[[ReportLine, int], object]
 _HALF, _OFTEN = 50, 95
 _OF_A_DAY: Sequence[tuple[str, _Value]] = (
     ("orders", lambda line, _: sum((line.orders or {}).values())),
@@ -218,5 +218,5 @@ def _took(spans: Spans | None, share: int) -> str:
     return "-" if length is None else precise_span(length)
 
 
-def _money(cost: Cost, digits: int) -> str:
+def _money(cost: CostSum, digits: int) -> str:
     return "-" if cost.total is None else f"{Decimal(cost.total).scaleb(-digits):,}"

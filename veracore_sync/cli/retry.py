@@ -78,7 +78,7 @@ def _work(
         try:
             execute(chosen, container.ledger, report, doubts)
         except UpstreamError as failure:
-            # What was done until then is kept, and told.
+            # What was done until then is kept and shown.
             error = failure
     explain(chosen, container.ledger, report, dry_run=dry_run)
     document = orders_document(report, container.ledger)
@@ -95,24 +95,24 @@ def _work(
         document["plan"] += [
             {"action": "look up", "vendureOrderCode": row.code} for row in chosen.look_up
         ]
+    # Those are among what needs a person, and not written twice.
+    refused = {row.code for row, _ in chosen.refused} if names else set()
     return CommandReport(
         document=document,
         news=report.needs_person
         + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
         error=error,
-        show=lambda: _show(
-            report, told={row.code for row, _ in chosen.refused} if names else set()
-        ),
+        show=lambda: _show(report, refused, error_class),
         asked_for=True,
     )
 
 
-def _show(report: OrdersReport, told: Collection[str]) -> None:
-    """Write what came of each order; `told` are among what needs a person."""
+def _show(report: OrdersReport, refused: Collection[str], error_class: str | None) -> None:
     say_notices(report)
-    say_reasons(one for one in report.reasons if not set(one.names) <= {*told})
+    say_reasons(one for one in report.reasons if not set(one.names) <= {*refused})
     if not report.reasons:
-        say("nothing to retry: no order is failed, parked or in doubt")
+        which = f" with the class {error_class}" if error_class is not None else ""
+        say(f"nothing to retry: no order is failed, parked or in doubt{which}")
 
 
 def _must_be_a_class(name: str | None) -> None:

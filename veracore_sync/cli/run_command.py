@@ -77,7 +77,14 @@ def run_command(
         _tell_purpose(job)
         raise typer.Exit(code)
     write = partial(write_report, as_json=as_json)
-    report = run_for_shop(job, options, as_json, work, write)
+    try:
+        report = run_for_shop(job, options, as_json, work, write)
+    except Exception as error:
+        # Where the file alone asks for JSON, nothing above knows of it.
+        if not messages.is_json():
+            raise
+        messages.bug(error)
+        raise typer.Exit(1) from error
     _tell_purpose(job, report)
     raise typer.Exit(report.exit_code)
 
@@ -213,7 +220,7 @@ def _deliver(job: Job, container: Container, report: CommandReport) -> None:
     """Deliver events after the lock is free and all output is written: a slow hook delays none."""
     if job.lock is None or job.read_only or job.command == "deliver":
         return
-    # A ledger that could not be opened was told of, and has no events to give.
+    # A ledger that could not be opened was reported, and has no events to give.
     if report.error in NOTHING_FOLLOWS or not container.has_ledger:
         return
     # Imports httpx, for which commands that only read the ledger should not wait.
@@ -296,7 +303,7 @@ def write_events(report: CommandReport, repeated: bool) -> None:
 
 
 def _is_old_news(error: SyncError, repeated: bool) -> bool:
-    """Whether the failure was told of at the end of an earlier run."""
+    """Whether the failure was reported at the end of an earlier run."""
     if sys.stderr.isatty():
         return False
     return error.exit_code == 75 or (error.exit_code in _REPEATED_QUIETLY and repeated)

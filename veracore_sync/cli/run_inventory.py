@@ -65,10 +65,12 @@ def show(report: InventoryReport) -> None:
         _show_plan(report, report.plan)
         return
     say_reasons(report.reasons)
-    counts = ((report.updated, "updated"), (report.skipped, "skipped"), (report.errors, "refused"))
+    counts = [(report.updated, "updated"), (report.skipped, "skipped"), (report.errors, "refused")]
+    counts.append((report.withheld, "withheld"))
+    rest = report.processed - sum(count for count, _ in counts)
+    if report.stopped_by is None and report.guard is None:
+        counts.append((max(0, rest), "right already"))
     parts = [f"{count:,} {name}" for count, name in counts if count] or ["nothing was written"]
-    if report.withheld:
-        parts.append(f"{report.withheld:,} withheld")
     if report.stopped_by is None or report.processed:
         say(f"{_variants(report.processed)}: {', '.join(parts)}")
 
@@ -86,13 +88,7 @@ def _show_plan(report: InventoryReport, plan: Preview) -> None:
         say(f"({more:,} more are not shown)")
     if len(rows) > len(plan.largest):
         say("", "largest changes:")
-        largest = [
-            (one, sum(one.before.values()), sum(one.saleable.values())) for one in plan.largest
-        ]
-        table(
-            ["SKU", "for sale", "would be", "change"],
-            [(one.sku, was, units, f"{units - was:+,}") for one, was, units in largest],
-        )
+        table(["SKU", "for sale", "would be", "change"], map(_change, plan.largest))
         say()
     say_reasons(report.reasons)
     say(_totals_line(plan.totals))

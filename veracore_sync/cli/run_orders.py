@@ -76,7 +76,8 @@ def show(report: OrdersReport) -> None:
 
 def _units(action: SubmitOrder) -> str:
     units = ", ".join(f"{line.quantity} x {line.sku}" for line in action.order.lines)
-    return units + (" (looked up first)" if action.look_up_first else "")
+    first = " (looked up first)" if action.look_up_first else ""
+    return units + first + "".join(f"; warning: {one}" for one in action.warnings)
 
 
 def _would(submits: list[SubmitOrder]) -> str:

@@ -41,6 +41,8 @@ def load_settings(
     try:
         found = load(options.config, os.environ, flags=flags, secrets_used=secrets_used)
     except ConfigError as error:
+        if not error.problems:
+            raise
         raise fault(with_lines(error.problems), hint=error.hint) from error
     if is_absent(found) and not may_be_absent:
         raise absent(os.environ)

@@ -187,9 +187,9 @@ def _show_events(events: Mapping[str, Any], now: datetime) -> None:
 
 def _show_failures(document: Mapping[str, Any], now: datetime) -> None:
     """Write the newest failures that need nobody; the others are among the alerts."""
-    told = {one["vendureOrderCode"] for one in document["alerts"]}
+    alerted = {one["vendureOrderCode"] for one in document["alerts"]}
     orders = document["orders"]["recentErrors"]
-    left = [one for one in orders if one["vendureOrderCode"] not in told]
+    left = [one for one in orders if one["vendureOrderCode"] not in alerted]
     if not left:
         return
     say()

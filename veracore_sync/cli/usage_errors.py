@@ -56,6 +56,7 @@ _PARSER_WORDS = (
     (re.compile(r"Value error, "), ""),
     (re.compile(r"Input should be "), "it must be "),
     (re.compile(r", unable to parse.*"), ""),
+    (re.compile(r"(?<=integer) range"), ""),
     (re.compile(r"does not match the formats '%Y-%m-%d'"), "is no day such as 2026-01-31"),
 )
 """What the parser says, in words for people."""
@@ -66,7 +67,7 @@ def explain(error: Any) -> None:
 
     A group without a command shows its help.
     """
-    context = error.ctx
+    context = getattr(error, "ctx", None)
     if type(error).__name__ == _NO_ARGUMENTS:
         error.show = lambda: sys.stderr.write(text_of(page_of(context), width_here()))
         return

@@ -13,10 +13,10 @@ from veracore_sync.composition.textfile import write_metrics
 from veracore_sync.domain.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.domain.hints import WORKER
 from veracore_sync.domain.kinds import stuck_kind
-from veracore_sync.jobs.schedule import PINGED
+from veracore_sync.jobs.schedule import BACKUP, PINGED
 
 if TYPE_CHECKING:
-    from veracore_sync.jobs.needs_person import Need
+    from veracore_sync.jobs.needs_person import PersonNeed
 
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
@@ -48,7 +48,7 @@ class CommandReport:
     asked_for: bool = False
     code: int = 0
     command: str = ""
-    needs: Sequence[Need] = ()
+    needs: Sequence[PersonNeed] = ()
 
     @property
     def exit_code(self) -> int:
@@ -92,9 +92,10 @@ class Job:
 
     @property
     def pinged(self) -> str:
-        """As which job its runs are told to `hooks.ping_url`; empty: they are not."""
-        # A run about one order says nothing of the others.
-        return "" if self.read_only or self.one_shop else PINGED.get(self.command, "")
+        """As which job its runs are reported to `hooks.ping_url`; empty: they are not."""
+        # A run about one order says nothing of the others. A backup only reads, and is a whole one.
+        in_part = (self.read_only or self.one_shop) and self.command != BACKUP
+        return "" if in_part else PINGED.get(self.command, "")
 
 
 Work = Callable[[Container], CommandReport]

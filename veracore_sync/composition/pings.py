@@ -1,7 +1,7 @@
 """Pings of a run to `hooks.ping_url`: that it began, and how it ended.
 
-The monitor raises the alarm when a ping does not come, so a ping that is lost is told of in the log
-and tried no more. The run never waits for one: the first is sent beside it, the last after its
+The monitor raises the alarm when a ping does not come, so a ping that is lost is logged and not
+repeated. The run never waits for one: the first is sent beside it, the last after its
 report was written, its lock is free and its record is stored, and for some seconds at most.
 """
 
@@ -25,8 +25,8 @@ SECONDS = 5.0
 """How long a ping may take, and how long the end of a run waits for its pings at most."""
 _TAKEN = 75
 _WORKED = (0, 3)
-"""Exit codes of a run that did its work: 3 says that something needs a person, who is told of it by
-an alert, and not that the job does not run."""
+"""Exit codes of a run that did its work: 3 says that something needs a person, who learns of it
+by an alert, and not that the job does not run."""
 
 
 @dataclass(slots=True)
@@ -39,8 +39,8 @@ class Ping:
         seconds: The time limit of each ping, and of the wait at the end.
     """
 
-    url: str
-    settings: HookSettings
+    url: str = field(repr=False)
+    settings: HookSettings = field(repr=False)
     seconds: float = field(default_factory=lambda: SECONDS)
     _run: str = field(default_factory=lambda: str(uuid4()))
     _first: threading.Thread | None = None

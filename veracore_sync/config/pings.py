@@ -1,4 +1,4 @@
-"""Addresses of a monitor that is told of each run, in the manner of Healthchecks."""
+"""Addresses of a monitor that learns of each run, in the manner of Healthchecks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from veracore_sync.config.types import ValueKind, plain
 
 PLACE = "{job}"
 """Stands for the job in `hooks.ping_url`."""
-PingedJob = Literal["orders", "inventory", "tracking", "returns", "reconcile", "deliver", "prune"]
+PingedJob = Literal[
+    "orders", "inventory", "tracking", "returns", "reconcile", "deliver", "prune", "backup"
+]
 """The jobs that timers run, by the names of their units."""
 
 

@@ -243,7 +243,7 @@ class HookSettings(Section):
     )
     ping_url: PingTemplate = Field(
         default=NO_SECRET,
-        description="Address of a monitor such as Healthchecks that is told of each run of a "
+        description="Address of a monitor such as Healthchecks that learns of each run of a "
         "timer's command: its start, success or failure. `{job}` stands for the job.",
         examples=["https://hc-ping.com/your-ping-key/veracore-{job}"],
     )
@@ -269,7 +269,7 @@ class HookSettings(Section):
         return self
 
     def ping_of(self, job: str) -> str:
-        """Where runs of a job are told of; empty: nowhere."""
+        """Where runs of a job are reported; empty: nowhere."""
         own = {str(name): one.get_secret_value() for name, one in self.ping_urls.items()}.get(job)
         return (own or self.ping_url.get_secret_value()).replace(PLACE, job)
 

@@ -13,7 +13,7 @@ _SEE = "see `veracore-sync stats`"
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class PersonNeed:
     """One sentence of a run's report.
 
     Args:
@@ -31,7 +31,7 @@ class Need:
     hint: str = _SEE
 
 
-def needs(ledger: Ledger, sentences: Iterable[str]) -> list[Need]:
+def needs(ledger: Ledger, sentences: Iterable[str]) -> list[PersonNeed]:
     """The sentences of a run's report with what the ledger knows about each.
 
     A run reports an order as ``CODE: message``; only a code that the ledger holds, or that has an
@@ -62,8 +62,8 @@ def _need(
     code: str | None,
     message: str,
     error_class: str | None,
-) -> Need:
+) -> PersonNeed:
     alert = alerts.get((code, message))
     if alert is None:
-        return Need(message, code, error_class=error_class)
-    return Need(message, code, alert.kind, error_class, next_step(alert.kind, code))
+        return PersonNeed(message, code, error_class=error_class)
+    return PersonNeed(message, code, alert.kind, error_class, next_step(alert.kind, code))

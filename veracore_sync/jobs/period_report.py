@@ -22,7 +22,7 @@ from veracore_sync.domain.throughput import (
     Spans,
 )
 from veracore_sync.jobs.orders.text import smallest_unit
-from veracore_sync.jobs.throughput import Days, orders_by_day, paid_to_sent, sent_to_shipped
+from veracore_sync.jobs.throughput import DayRange, orders_by_day, paid_to_sent, sent_to_shipped
 from veracore_sync.ports.ledger import Ledger
 
 By = Literal["day", "carrier", "service"]
@@ -31,7 +31,7 @@ SEVERAL = " + "
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class CostSum:
     """Amounts in the currency's smallest unit; `unknown` shipments are in none of them.
 
     `total` is ``None`` if nothing is known; `zero` of the known amounts are 0.
@@ -43,7 +43,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportLine:
     """A day, a carrier, a carrier's service, or all of them.
 
     Args:
@@ -65,8 +65,8 @@ class Line:
     paid_to_sent: Spans | None
     shipments: int
     packages: int
-    freight: Cost
-    charges: Cost
+    freight: CostSum
+    charges: CostSum
     sent_to_shipped: Spans
 
 
@@ -83,8 +83,8 @@ class PeriodReport:
     zone: str
     by: By
     currency: str
-    lines: Sequence[Line]
-    total: Line
+    lines: Sequence[ReportLine]
+    total: ReportLine
 
     @property
     def digits(self) -> int:
@@ -97,16 +97,16 @@ class PeriodReport:
         return list(_notes(self.total))
 
 
-def period_report(ledger: Ledger, days: Days, by: By, currency: str) -> PeriodReport:
+def period_report(ledger: Ledger, days: DayRange, by: By, currency: str) -> PeriodReport:
     """Read a period's orders and shipments.
 
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    told = ledger.throughput
-    left = told.departures(days.since, days.until)
-    placed = told.orders_placed(days.since, days.until)
-    sent = told.orders_sent(days.since, days.until)
+    store = ledger.throughput
+    left = store.departures(days.since, days.until)
+    placed = store.orders_placed(days.since, days.until)
+    sent = store.orders_sent(days.since, days.until)
     unit = smallest_unit(currency)
     if by == "day":
         lines = list(_by_day(days, placed, sent, left, unit))
@@ -131,12 +131,12 @@ def _all_of(placed: Iterable[OrderCount]) -> Mapping[Outcome, int]:
 
 
 def _by_day(
-    days: Days,
+    days: DayRange,
     placed: Sequence[OrderCount],
     sent: Sequence[SentOrder],
     left: Sequence[Departure],
     unit: Decimal,
-) -> Iterator[Line]:
+) -> Iterator[ReportLine]:
     orders = orders_by_day(placed, days)
     sent_on = days.grouped((one.sent_at, one) for one in sent)
     left_on = days.grouped((one.left_at, one) for one in left)
@@ -145,7 +145,9 @@ def _by_day(
         yield _line(name, left_on.get(day, ()), unit, orders.get(day, {}), sent_on.get(day, ()))
 
 
-def _by_carrier(left: Sequence[Departure], with_service: bool, unit: Decimal) -> Iterator[Line]:
+def _by_carrier(
+    left: Sequence[Departure], with_service: bool, unit: Decimal
+) -> Iterator[ReportLine]:
     named: dict[tuple[str, ...], dict[str, str]] = {}
     found: defaultdict[tuple[str, ...], list[Departure]] = defaultdict(list)
     for one in left:
@@ -177,8 +179,8 @@ def _line(
     unit: Decimal,
     orders: Mapping[Outcome, int] | None = None,
     sent: Sequence[SentOrder] | None = None,
-) -> Line:
-    return Line(
+) -> ReportLine:
+    return ReportLine(
         name,
         orders,
         None if sent is None else len(sent),
@@ -191,11 +193,11 @@ def _line(
     )
 
 
-def _cost(amounts: Iterable[str | None], unit: Decimal) -> Cost:
+def _cost(amounts: Iterable[str | None], unit: Decimal) -> CostSum:
     shown = list(amounts)
     known = [_rounded(Decimal(one), unit) for one in shown if one is not None]
     zero = sum(one == 0 for one in known)
-    return Cost(sum(known) if known else None, len(shown) - len(known), zero)
+    return CostSum(sum(known) if known else None, len(shown) - len(known), zero)
 
 
 def _rounded(amount: Decimal, unit: Decimal) -> int:
@@ -206,7 +208,7 @@ def _digits(currency: str) -> int:
     return -int(smallest_unit(currency).as_tuple().exponent)
 
 
-def _notes(total: Line) -> Iterator[str]:
+def _notes(total: ReportLine) -> Iterator[str]:
     freight, took, paid = total.freight, total.sent_to_shipped, total.paid_to_sent
     if freight.unknown:
         yield (
@@ -252,7 +254,7 @@ def report_document(report: PeriodReport) -> dict[str, Any]:
     }
 
 
-def line_document(line: Line) -> dict[str, Any]:
+def line_document(line: ReportLine) -> dict[str, Any]:
     """One line; times are in seconds, money in the currency's smallest unit."""
     document: dict[str, Any] = dict(line.name)
     if line.orders is not None and line.paid_to_sent is not None:

@@ -17,9 +17,11 @@ COMMANDS: Mapping[str, str] = {
 }
 """Each job, which is also its lock and its section of the settings, and its command."""
 
+BACKUP = "ledger backup"
 PINGED: Mapping[str, str] = {command: job for job, command in COMMANDS.items()} | {
     "deliver": "deliver",
     "ledger prune": "prune",
+    BACKUP: "backup",
 }
 """The commands that timers start, each with the name of its unit."""
 

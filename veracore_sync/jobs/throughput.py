@@ -36,7 +36,7 @@ _ROUGH = timedelta(minutes=1)
 """What VeraCore shows of a time may be cut to the minute."""
 
 
-class Days:
+class DayRange:
     """Whole days of a zone, as the ledger's UTC texts show them.
 
     Args:
@@ -77,10 +77,10 @@ class Days:
         return found
 
 
-def last_days(now: datetime, zone: ZoneInfo, count: int) -> Days:
+def last_days(now: datetime, zone: ZoneInfo, count: int) -> DayRange:
     """The last days up to today."""
     today = now.astimezone(zone).date()
-    return Days(today - timedelta(days=count - 1), today, zone)
+    return DayRange(today - timedelta(days=count - 1), today, zone)
 
 
 def figures(ledger: Ledger, zone: ZoneInfo, now: datetime, count: int = 30) -> Figures:
@@ -95,12 +95,12 @@ def figures(ledger: Ledger, zone: ZoneInfo, now: datetime, count: int = 30) -> F
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    days, told = last_days(now, zone, count), ledger.throughput
+    days, store = last_days(now, zone, count), ledger.throughput
     since, until = days.since, days.until
-    placed = orders_by_day(told.orders_placed(since, until), days)
-    sent = days.grouped((one.sent_at, one) for one in told.orders_sent(since, until))
-    left = days.grouped((one[1], one) for one in told.lead_times(since, until))
-    moments = [from_text(at) for at in told.successes(COMMANDS["inventory"], since, now)]
+    placed = orders_by_day(store.orders_placed(since, until), days)
+    sent = days.grouped((one.sent_at, one) for one in store.orders_sent(since, until))
+    left = days.grouped((one[1], one) for one in store.lead_times(since, until))
+    moments = [from_text(at) for at in store.successes(COMMANDS["inventory"], since, now)]
     ages = stock_ages(moments, days, now)
     return Figures(
         zone=zone.key,
@@ -115,7 +115,7 @@ def figures(ledger: Ledger, zone: ZoneInfo, now: datetime, count: int = 30) -> F
             for day in days.all
         ],
         stock_age=max(timedelta(0), now - moments[-1]) if moments else None,
-        queue=queue_ages(told.waiting_since([now - bound for bound in (*QUEUE_BOUNDS, _EVER)])),
+        queue=queue_ages(store.waiting_since([now - bound for bound in (*QUEUE_BOUNDS, _EVER)])),
         waits=_since(ledger.reporting.waiting_since(), now),
     )
 
@@ -127,7 +127,9 @@ def _since(moment: str | None, now: datetime) -> timedelta | None:
     return max(timedelta(0), now - from_text(moment)) if moment else None
 
 
-def orders_by_day(rows: Iterable[OrderCount], days: Days) -> Mapping[date, Mapping[Outcome, int]]:
+def orders_by_day(
+    rows: Iterable[OrderCount], days: DayRange
+) -> Mapping[date, Mapping[Outcome, int]]:
     """How many orders were placed on each day, by outcome; days without any are left out."""
     found: defaultdict[date, Counter[Outcome]] = defaultdict(Counter)
     for row in rows:
@@ -168,7 +170,7 @@ def spans(pairs: Iterable[tuple[str | None, str]]) -> Spans:
 
 
 def stock_ages(
-    successes: Sequence[datetime], days: Days, now: datetime
+    successes: Sequence[datetime], days: DayRange, now: datetime
 ) -> Mapping[date, timedelta]:
     """How old the stock became on each day, at most.
 

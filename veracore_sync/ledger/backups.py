@@ -146,5 +146,8 @@ class BackupFolder:
 
 def _is_plain(entry: os.DirEntry[str]) -> bool:
     """Whether it is a file and no link, of the user who asks."""
-    found = entry.stat(follow_symlinks=False)
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False  # another run deleted it just now
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()

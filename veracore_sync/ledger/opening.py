@@ -25,6 +25,7 @@ from veracore_sync.ledger.sqlite.file import (
     is_being_restored,
 )
 from veracore_sync.ledger.stores import SqlLedger
+from veracore_sync.ports.ledger import Ledger
 
 if TYPE_CHECKING:
     from veracore_sync.config.services import LedgerSettings
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from veracore_sync.ledger.database import Database
     from veracore_sync.ledger.moving import Moved, Side
     from veracore_sync.ledger.postgres.place import PostgresPlace
-    from veracore_sync.ports.ledger import Ledger
 
 __all__ = [
     "HAS_WAL_RESET_BUG",
@@ -108,7 +108,8 @@ def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
     except ImportError as error:
         raise ConfigError(
             "ledger.url: the driver for PostgreSQL is not installed",
-            hint="install veracore-sync[postgres], which brings psycopg; or unset ledger.url",
+            hint="install veracore-sync[postgres], which brings psycopg (with the Debian package: "
+            "libpq5); or unset ledger.url",
         ) from error
     place = PostgresPlace(
         settings.url,

@@ -137,7 +137,7 @@ class Capabilities:
             order is complete.
         tells_warehouses: Stock per warehouse. If not, all stock is offered at one location.
         can_cancel: Cancel an order on request. If not, a person does that at VeraCore.
-        lists_returns: Which goods came back on given days. If not, nobody is told of them.
+        lists_returns: Which goods came back on given days. If not, nobody hears of them.
         takes_charges: An order's shipping, surcharges and discounts beside its lines.
         takes_fields: All that an order may carry; if not, no more than who, where to and what.
     """

@@ -1,4 +1,4 @@
-"""Which fields of an address changed, told from hashes that hold none of them; pure.
+"""Which fields of an address changed, known from hashes that hold none of them; pure.
 
 The ledger must not hold personal data, and a hash of one field alone, a city say, can be guessed by
 whoever has the key. So each hash is of all the *other* fields together: if that is the same as

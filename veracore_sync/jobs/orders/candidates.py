@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -55,8 +56,7 @@ class Candidates(RunPart[OrdersReport]):
         missing = sorted(set(self.options.only) - found - self._unread.keys())
         if missing:
             raise UsageError(
-                f"the shop has no order {', '.join(missing)}",
-                hint="check the code; it is case-sensitive",
+                f"the shop has no order {', '.join(missing)}", hint=self._missing_hint(missing)
             )
         # No list is needed, only the channel's code and the money precision.
         poll = self.shop.poll(
@@ -69,6 +69,15 @@ class Candidates(RunPart[OrdersReport]):
             money_precision=poll.money_precision,
             channel_code=poll.channel_code,
         )
+
+    def _missing_hint(self, codes: Sequence[str]) -> str:
+        found = ((code, self.ledger.orders.find(code)) for code in codes)
+        name, row = next(((name, row) for name, row in found if row is not None), ("", None))
+        if row is None:
+            return "check the code; it is case-sensitive"
+        if row.code != name and not row.is_set_aside:
+            return f"it is {row.code} in the shop: `veracore-sync sync-orders --order {row.code}`"
+        return f"`veracore-sync stats --order {row.code}` shows what the ledger knows of it"
 
     def choose(self, poll: Poll, now: datetime) -> Selection:
         """Which of the listed and stored orders this run works on."""

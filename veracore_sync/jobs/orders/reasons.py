@@ -40,8 +40,8 @@ _DOUBT = (
     f"at once: `veracore-sync retry {HERE}`"
 )
 _CONFLICT = (
-    f"`veracore-sync stats --order {HERE}` shows both sides; then `veracore-sync resolve {HERE}` "
-    "with --adopt, --new-id or --skip"
+    f"`veracore-sync stats --order {HERE}` shows both sides; then `veracore-sync resolve {HERE} "
+    f"--adopt`, `veracore-sync resolve {HERE} --new-id` or `veracore-sync resolve {HERE} --skip`"
 )
 _CANCELLED = f"to send it again: `veracore-sync resolve {HERE} --new-id`"
 _CHANNEL = f"to send it all the same: `veracore-sync sync-orders --order {HERE}`"

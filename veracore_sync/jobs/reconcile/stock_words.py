@@ -107,7 +107,7 @@ def difference(
     repair = f"sync-inventory --sku {shlex.quote(one.name)}"
     if told_by is AlertKind.STOCK_GUARDED:
         repair = "sync-inventory --allow-mass-change"
-        why += ": check the plan with `veracore-sync sync-inventory --dry-run` first"
+        why += ": check the plan with `sync-inventory --dry-run` first"
     return Difference(
         DifferenceType.STOCK_DIFFERS,
         one.name,

@@ -86,7 +86,7 @@ _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
 }
 """By SQLSTATE, its class, or a word of ours: which exit code it has, and what to do."""
 
-# A refused connection has no SQLSTATE of its own in psycopg, so these are told by their words,
+# A refused connection has no SQLSTATE of its own in psycopg, so these are known by their words,
 # which libpq and the server say in English unless lc_messages was changed.
 _WORDS = (
     ("password authentication failed", "28"),
