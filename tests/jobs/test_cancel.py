@@ -157,7 +157,7 @@ def test_what_cannot_be_cancelled_is_refused_with_the_reason(bench: Bench) -> No
     assert work.sentences == {
         "A": "it is too late to cancel it: it has shipped",
         "B": "it is cancelled at VeraCore already",
-        "C": "it is in conflict: decide that first with `veracore-sync resolve C`",
+        "C": "it is in conflict: decide first: `veracore-sync stats --order C`",
     }
     assert [one[:1] for one in report.needs_person] == ["A", "C"]
     bench.warehouse.capabilities = TELLS_LITTLE
