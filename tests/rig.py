@@ -168,12 +168,12 @@ class Rig:
 class HereRig(Rig):
     """Runs the commands in this process: the start of an interpreter would be most of the time."""
 
-    def run(self, *arguments: str, **env: str) -> Ended:
-        """Run a command to its end."""
+    def run(self, *arguments: str, typed: str | None = None, **env: str) -> Ended:
+        """Run a command to its end; `typed` are the lines of whoever sits at the terminal."""
         with as_it_was(), chdir(self.folder):
             os.environ.clear()
             os.environ.update(self.environment | env)
-            done = CliRunner().invoke(app, arguments, prog_name="veracore-sync")
+            done = CliRunner().invoke(app, arguments, prog_name="veracore-sync", input=typed)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Ended(done.exit_code, done.stdout, done.stderr)

@@ -92,7 +92,7 @@ def test_an_order_that_the_shop_still_shows_as_paid(bench: Bench) -> None:
         "; the shop still shows it as PaymentSettled: cancel and refund it there"
     )
     [told] = later(bench, 2)
-    assert "it is cancelled at VeraCore as asked; the shop still shows it as paid" in told
+    assert "it is cancelled at VeraCore as asked, and not in the shop" in told
     assert alerts(bench) == ["A order.cancelled"]
     cancel_in_shop(bench)
     later(bench)
@@ -157,7 +157,7 @@ def test_what_cannot_be_cancelled_is_refused_with_the_reason(bench: Bench) -> No
     assert work.sentences == {
         "A": "it is too late to cancel it: it has shipped",
         "B": "it is cancelled at VeraCore already",
-        "C": "it is in conflict: decide that first with `veracore-sync resolve C`",
+        "C": "it is in conflict: decide first: `veracore-sync stats --order C`",
     }
     assert [one[:1] for one in report.needs_person] == ["A", "C"]
     bench.warehouse.capabilities = TELLS_LITTLE

@@ -18,6 +18,7 @@ NAMES = (
     "docs/install.md",
     "docs/operate.md",
     "docs/backups.md",
+    "docs/tasks.md",
     "docs/troubleshoot.md",
     "docs/several-shops.md",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -31,6 +30,7 @@ from veracore_sync.jobs.stats import (
     trouble_document,
 )
 from veracore_sync.jobs.status import is_unused, status_document, status_of
+from veracore_sync.jobs.unknown_order import unknown_order
 
 _RUNS = 20
 _ACTS = 100
@@ -115,11 +115,7 @@ def _one(container: Container, name: str) -> CommandReport:
     row = container.ledger.orders.find(name)
     if row is None:
         _in_a_ledger(container)
-        raise UsageError(
-            f"the ledger holds no order {name}",
-            hint="check the code, which is case-sensitive; `veracore-sync sync-orders "
-            f"--order {shlex.quote(name)}` says why an order of the shop is not sent",
-        )
+        raise unknown_order(name)
     document = order_life(container.ledger, row)
     return _shown(container, document, lambda now: text.show_order(document, now))
 

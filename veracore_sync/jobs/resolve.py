@@ -33,6 +33,7 @@ from veracore_sync.jobs.orders.acts import (
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.unknown_order import unknown_order
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _NOT_BELIEVED = (
@@ -258,12 +259,7 @@ class Resolver(RunPart[OrdersReport]):
         self.ledger.transitions.recover()
         row = self.ledger.orders.find(name)
         if row is None:
-            raise UsageError(
-                f"the ledger holds no order {name}",
-                hint="check the code, which is case-sensitive; `veracore-sync stats "
-                "--failed` lists the "
-                "orders that need you",
-            )
+            raise unknown_order(name)
         return row, self.ledger.orders.attempts(row.code)
 
     def _see(self, ids: Iterable[str], row: OrderRow, attempts: list[AttemptRow]) -> list[Sight]:

@@ -17,6 +17,7 @@ from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decid
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.reasons import HERE, Why
+from veracore_sync.jobs.unknown_order import unknown_order
 from veracore_sync.ports.ledger import Ledger
 
 _SEND = f"the next run sends it; at once: `veracore-sync sync-orders --order {HERE}`"
@@ -69,9 +70,7 @@ def plan(ledger: Ledger, names: Sequence[str], *, every: bool, error_class: str 
 def _find(ledger: Ledger, name: str) -> OrderRow:
     row = ledger.orders.find(name)
     if row is None:
-        raise UsageError(
-            f"the ledger holds no order {name}", hint="`veracore-sync stats --failed` lists them"
-        )
+        raise unknown_order(name)
     return row
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from veracore_sync.domain.cancellations import WantedBy
-from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError, UsageError
+from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import OF_ONE_DECISION
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import OrderRow
@@ -20,9 +20,12 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.stats import order_document
+from veracore_sync.jobs.unknown_order import unknown_order
 from veracore_sync.ports.ledger import Ledger
 
 Deed = Literal["ask", "look up", "withdraw", "nothing", "refuse"]
+_GONE = ("Shipped", "PartiallyShipped", "Delivered", "PartiallyDelivered")
+"""States of an order of which a fulfilment of the shop says that goods have left."""
 _IN_DOUBT = (OrderState.IN_DOUBT, OrderState.SENDING)
 
 
@@ -54,9 +57,7 @@ def plan(ledger: Ledger, names: Sequence[str], *, can_cancel: bool) -> list[Step
     for name in names:
         row = ledger.orders.find(name)
         if row is None:
-            raise UsageError(
-                f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
-            )
+            raise unknown_order(name)
         rows[row.code] = row
     return [_step(row, can_cancel) for row in rows.values()]
 
@@ -216,6 +217,8 @@ class CancelOrders(RunPart[OrdersReport]):
             return ""
         if state is None:
             return "; nothing is cancelled or refunded in the shop by this"
+        if state in _GONE:
+            return f"; the shop shows it as {state}: unless it left by hand, refund it there"
         return f"; the shop still shows it as {state}: cancel and refund it there"
 
     def _shop_state(self, code: str) -> str | None:

@@ -279,8 +279,8 @@ class Canceller(RunPart[OrdersReport]):
 
 
 NOW_IN_THE_SHOP = (
-    "it is cancelled at VeraCore as asked; the shop still shows it as paid: cancel and refund it "
-    "there"
+    "it is cancelled at VeraCore as asked, and not in the shop: cancel and refund it there, or "
+    "accept it, if it was shipped by hand"
 )
 """What is reported of an order that only a person wanted cancelled."""
 

@@ -13,7 +13,6 @@ from veracore_sync.domain.errors import (
     ProtocolError,
     SyncError,
     UpstreamError,
-    UsageError,
 )
 from veracore_sync.domain.failures import (
     ENDS_THE_RUN,
@@ -56,6 +55,7 @@ from veracore_sync.jobs.tracking.unanswered import (
 )
 from veracore_sync.jobs.tracking.unknown_orders import UnknownOrders
 from veracore_sync.jobs.tracking.window import Listed, by_order, readable, unreadable_rows
+from veracore_sync.jobs.unknown_order import unknown_order
 from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
 
 _LOG = logging.getLogger(__name__)
@@ -159,9 +159,7 @@ class TrackingRun(JobRun[TrackingReport]):
         for name in self.options.only:
             row = self.ledger.orders.find(name)
             if row is None:
-                raise UsageError(
-                    f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
-                )
+                raise unknown_order(name)
             if row.state in WORKABLE:
                 if self.options.force and not self.context.must_not_write:
                     self.ledger.shipments.reopen(row.code)
