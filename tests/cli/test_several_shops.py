@@ -351,8 +351,14 @@ def test_each_line_of_the_log_names_its_shop(house: House) -> None:
     text = ("--config", str(house.folder), "--log-level", "debug", "sync-orders")
     lines = house.run(*text).stderr.splitlines()
     assert any(line.startswith("DEBUG shop1: ") for line in lines)
-    json_lines = house.run("--log-format", "json", *text).stderr.splitlines()
-    assert {json.loads(line).get("shop") for line in json_lines} == {"shop1", "shop2"}
+    house.shops["shop1"].state.place_order([("MUG", 1)])
+    in_json = house.run("--log-format", "json", *text)
+    assert in_json.returncode == 0, in_json.stderr
+    assert {json.loads(line).get("shop") for line in in_json.stderr.splitlines()} == {
+        "shop1",
+        "shop2",
+    }
+    assert house.sent() == {"shop1": 2, "shop2": 1}
 
 
 def test_the_timers_of_several_shops_are_instances_of_the_templates(house: House) -> None:

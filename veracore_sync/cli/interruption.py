@@ -41,7 +41,7 @@ def teller(job: Job, container: Container) -> Callable[[], None] | None:
         # One object a line, as every message is then.
         words = " ".join(line.strip() for line in lines).removeprefix("veracore-sync: ")
         record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, words, None, None)
-        text = f"{JsonFormatter(container.loaded.shop).format(record)}\n"
+        text = f"{JsonFormatter().format(record)}\n"
     else:
         text = "".join(f"{prefix(WARNING)}{line}\n" for line in lines)
 
