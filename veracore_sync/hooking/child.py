@@ -22,7 +22,8 @@ from veracore_sync.hooking.codec import WrongType, decode, encode
 from veracore_sync.order_hooks import RefuseOrder
 
 _OVER = 2.0
-"""So many seconds after its limit a hook ends this process, if nobody is left who does."""
+"""So many seconds after its limit a hook, or its import, ends this process, if nobody is left who
+does."""
 _MEMORY = 256 * 1024 * 1024
 
 
@@ -50,20 +51,30 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     first = json.loads(requests.readline())
     hooks: dict[str, Callable[..., Any]] = {}
+    _end_after(first["seconds"])
     for name, target in first["hooks"].items():
         with _Raised() as raised:
             hooks[name] = _loaded(target)
         if raised.error is not None:
             _tell(answers, {"broken": name, "what": _shape(raised.error)})
             return
+    _let_live()
     _tell(answers, {"ready": sorted(hooks)})
     for line in requests:
         request = json.loads(line)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + _OVER)
+        _end_after(request["seconds"])
         answer = _answer(hooks[request["hook"]], request)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _let_live()
         _tell(answers, answer)
+
+
+def _end_after(seconds: float) -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds + _OVER)
+
+
+def _let_live() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _answer(hook: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:

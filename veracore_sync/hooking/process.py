@@ -142,7 +142,7 @@ def _started(hooks: Sequence[InstalledHook]) -> _Child:
         ) from None
     try:
         targets = {one.name: one.target for one in hooks}
-        answer = child.ask({"hooks": targets}, _START_SECONDS)
+        answer = child.ask({"hooks": targets, "seconds": _START_SECONDS}, _START_SECONDS)
     except _NoAnswer as silence:
         child.end()
         names = ", ".join(one.name for one in hooks)
