@@ -29,6 +29,8 @@ OTHERS = (
     "ledger-abcdefgh-20200101T000000Z.db.gpg",
     "ledger-abcdefgh-2020-01-01.db",
     "my-ledger-abcdefgh-20200101T000000Z.db",
+    "ledger-abcdefgh-20200101T000000Z.db.new-disk-holds-this-one-too",
+    "ledger-abcdefgh-20200101T000000Z.db.newest",
     "2020-01-01.db",
 )
 
@@ -117,6 +119,14 @@ def test_of_one_second_there_is_one(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="exists already"):
         backups.add(write, whole, NOW, 1)
     assert len(names(tmp_path)) == 1
+
+
+def test_the_unfinished_one_of_another_run_stays(tmp_path: Path) -> None:
+    theirs = tmp_path / f"ledger-abcdefgh-{NOW:%Y%m%dT%H%M%SZ}.db.new"
+    theirs.touch()
+    with pytest.raises(LedgerError, match="exists already"):
+        filled(tmp_path, 0).add(write, whole, NOW, 1)
+    assert theirs.exists()
 
 
 _NAMES = some.builds(

@@ -22,6 +22,7 @@ _TIME = "%Y%m%dT%H%M%SZ"
 _UNFINISHED = timedelta(days=1)
 _MARK_LENGTH = 8
 _NEW = ".new"
+_UNFINISHED_NAME = re.compile(r"\.new(?:\.partial(?:-journal|-wal|-shm)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,12 @@ class BackupFolder:
             LedgerError: It could not be made, or is damaged; no older one was deleted.
         """
         path = self._folder / f"{self._begin}{now:{_TIME}}{self._suffix}"
-        if os.path.lexists(path):
-            raise LedgerError(f"{path} exists already", hint="wait a second, then try again")
         # A backup that was not read back has another name: it is no reason to delete one that was.
         fresh = path.with_name(path.name + _NEW)
+        for one in (path, fresh):
+            # The second is another run's, which is not to be deleted as if it were ours.
+            if os.path.lexists(one):
+                raise LedgerError(f"{one} exists already", hint="wait a second, then try again")
         try:
             size = backup(fresh)
             found = check(fresh)
@@ -135,8 +138,9 @@ class BackupFolder:
         before = f"{now - _UNFINISHED:{_TIME}}"
         found = []
         for name in names:
-            own = name.partition(_NEW)[0]
-            if own != name and self._name.fullmatch(own) and self._time(own) < before:
+            own, new, end = name.partition(_NEW)
+            is_ours = self._name.fullmatch(own) and _UNFINISHED_NAME.fullmatch(new + end)
+            if is_ours and self._time(own) < before:
                 found.append(name)
         return found
 
