@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import HooksUnusable
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.order_hooks import RefuseOrder
@@ -70,7 +70,7 @@ class FakeHooks:
 
     def start(self) -> None:
         if self.version == "broken":
-            raise ConfigError("the order hook is broken")
+            raise HooksUnusable("the order hook is broken")
 
     def apply(self, name: str, order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
         try:

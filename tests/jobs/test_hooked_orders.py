@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from bench import Bench
-from fakes import ADDRESS, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
+from fakes import ADDRESS, START, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
 from order_hook_kit import FakeHooks, Hook
 
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError, HooksUnusable
+from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.warehouse import (
     Freight,
@@ -254,6 +255,32 @@ def test_a_hook_that_cannot_be_run_stops_sending_and_nothing_else(bench: Bench) 
     assert (bench.state("A"), bench.warehouse.submissions) == ("pending", {})
     with pytest.raises(ConfigError):
         bench.run(dry_run=True)
+
+
+def dies(order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
+    raise HooksUnusable("the order hook hook-1 ended its process, for 3 orders in a row")
+
+
+@pytest.mark.parametrize(("hook", "version"), [(same, "broken"), (dies, "1.2")])
+def test_doubts_end_and_what_the_shop_cancelled_is_cancelled_whatever_hooks_do(
+    bench: Bench, hook: Hook, version: str
+) -> None:
+    bench.settings = make_settings(orders={**SKUS, "cancel": "auto"})
+    bench.run()
+    # As a run leaves it that was killed while its request was on the way.
+    bench.shop.add(make_order("B"))
+    bench.ledger.transitions.discover([Discovery("B", "B", None)])
+    intent = Intent("B", (("MUG", 2),), "payload", "settings", ShopVersion("hash", START))
+    bench.ledger.transitions.intend("B", intent)
+    bench.clock.forward(seconds=1)
+    bench.shop.change("A", state="Cancelled", updated_at=bench.clock.now())
+    bench.shop.add(make_order("C"))
+    hooked(bench, hook, version=version)
+    _, error = bench.stopped()
+    assert isinstance(error, HooksUnusable)
+    assert bench.warehouse.looked_up.count("B") == 1
+    assert bench.warehouse.asked_to_cancel == ["A"]
+    assert (bench.state("C"), list(bench.warehouse.submissions)) == ("pending", ["A"])
 
 
 def test_a_dry_run_shows_what_the_hooks_make(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 from veracore_sync.config.types import closest
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import HooksUnusable
 
 GROUP = "veracore_sync.order_hooks"
 
@@ -33,7 +33,7 @@ def installed(names: Sequence[str]) -> tuple[InstalledHook, ...]:
     """The hooks of these names.
 
     Raises:
-        ConfigError: One is not installed, or two packages offer one of that name.
+        HooksUnusable: One is not installed, or two packages offer one of that name.
     """
     return tuple(map(_one, names))
 
@@ -44,7 +44,7 @@ def identity(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         try:
             found.append(str(_one(name)))
-        except ConfigError as error:
+        except HooksUnusable as error:
             found.append(f"{name} (not usable: {error.message})")
     return tuple(found)
 
@@ -56,12 +56,12 @@ def _one(name: str) -> InstalledHook:
         return offers.pop()
     if offers:
         packages = ", ".join(sorted(one.package for one in offers))
-        raise ConfigError(
+        raise HooksUnusable(
             f"orders.hooks: several packages offer an order hook {name}: {packages}",
             hint="uninstall all of them but one",
         )
     there = sorted({one.name for one in entry_points(group=GROUP)})
-    raise ConfigError(
+    raise HooksUnusable(
         f'orders.hooks: no order hook "{name}" is installed here{closest(name, there)}',
         hint=f"install the package that offers it beside veracore-sync, or name one of "
         f"{', '.join(there)}"

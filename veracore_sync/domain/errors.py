@@ -158,6 +158,10 @@ class ConfigError(SyncError):
         self.problems = problems
 
 
+class HooksUnusable(ConfigError):
+    """The order hooks cannot be run, whatever the order: none is sent (exit 78)."""
+
+
 class WrongEndpoint(ConfigError):
     """The address answers, but not as the API it should be (exit 78)."""
 

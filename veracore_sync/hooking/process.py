@@ -23,7 +23,7 @@ from typing import Any
 
 from veracore_sync.child_environment import for_child
 from veracore_sync.config.order_hooks import InstalledHook, identity, installed
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import HooksUnusable
 from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.texts import one_line
@@ -113,8 +113,8 @@ class HookProcess:
         except WrongType as wrong:
             raise HookFailed(str(wrong)) from None
 
-    def _gives_up(self, name: str, why: str) -> ConfigError:
-        return ConfigError(
+    def _gives_up(self, name: str, why: str) -> HooksUnusable:
+        return HooksUnusable(
             f"the order hook {name} {why}, for {self._budget.most} orders in a row: no more "
             "orders are sent",
             hint="correct the hook, or take it out of orders.hooks; "
@@ -136,7 +136,7 @@ def _started(hooks: Sequence[InstalledHook]) -> _Child:
     try:
         child = _Child()
     except OSError as error:
-        raise ConfigError(
+        raise HooksUnusable(
             f"the process of the order hooks cannot be started: {error.strerror}",
             hint="see the limits of processes and memory on this machine",
         ) from None
@@ -146,7 +146,7 @@ def _started(hooks: Sequence[InstalledHook]) -> _Child:
     except _NoAnswer as silence:
         child.end()
         names = ", ".join(one.name for one in hooks)
-        raise ConfigError(
+        raise HooksUnusable(
             f"the order hooks cannot be imported ({names}): their process {silence.why}",
             hint=_how_to_see(hooks[0]),
         ) from None
@@ -156,7 +156,7 @@ def _started(hooks: Sequence[InstalledHook]) -> _Child:
     if "broken" in answer:
         child.end()
         (broken,) = (one for one in hooks if one.name == answer["broken"])
-        raise ConfigError(
+        raise HooksUnusable(
             f"the order hook {broken} cannot be imported: {one_line(str(answer['what']))}",
             hint=_how_to_see(broken),
         )

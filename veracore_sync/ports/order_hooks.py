@@ -39,7 +39,7 @@ class OrderHooks(Protocol):
         """Have them all ready.
 
         Raises:
-            ConfigError: One is not installed, or cannot be imported.
+            HooksUnusable: One is not installed, or cannot be imported.
         """
 
     def apply(self, name: str, order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
@@ -47,7 +47,7 @@ class OrderHooks(Protocol):
 
         Raises:
             HookRefused, HookFailed: As they say; both are about this order.
-            ConfigError: As `start`; or it hung or died for one order after the other.
+            HooksUnusable: As `start`; or it hung or died for one order after the other.
         """
 
     def close(self) -> None:

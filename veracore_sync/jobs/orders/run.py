@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError
+from veracore_sync.domain.errors import (
+    Category,
+    HooksUnusable,
+    LedgerError,
+    NeedsPerson,
+    RunOver,
+    SyncError,
+)
 from veracore_sync.domain.failures import OF_AN_UPSTREAM_OR_THE_SETTINGS, ONLY_THIS_OPERATION
 from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, fresh_row
 from veracore_sync.domain.orders import OrderStub
@@ -89,7 +96,10 @@ class OrdersRun(JobRun[OrdersReport]):
                 self._note_foreign(chosen)
                 self._note_elsewhere(chosen)
                 stopped_by = self._send(chosen, doubts)
-                if stopped_by is None or stopped_by in ONLY_THIS_OPERATION:
+                is_of_sending = (
+                    isinstance(stopped_by, HooksUnusable) or stopped_by in ONLY_THIS_OPERATION
+                )
+                if stopped_by is None or is_of_sending:
                     self._end_doubts(doubts, now)
                 if stopped_by is not None:
                     raise stopped_by
@@ -101,6 +111,9 @@ class OrdersRun(JobRun[OrdersReport]):
                 # While VeraCore is down, new orders are still recorded and changes detected.
                 self._discover(chosen)
                 self._try_to_detect_changes(poll, span)
+                if isinstance(error, HooksUnusable):
+                    # Else goods that the shop no longer sells would leave.
+                    Canceller(self.context).run_due(self.options.only)
             raise
         if self.context.must_not_write:
             self._plan_only(chosen)
@@ -147,8 +160,8 @@ class OrdersRun(JobRun[OrdersReport]):
 
         With a wrong address or a refused login, the creates would put every order in doubt.
         """
-        if chosen.candidates or chosen.rechecks:
-            # A hook that cannot be run says nothing about one order: all of them wait.
+        if self.context.must_not_write and (chosen.candidates or chosen.rechecks):
+            # Without its hooks a plan would show what is never sent.
             self.context.order_hooks.start()
         if self.context.must_not_write or not (chosen.candidates or chosen.rechecks or doubts):
             return
@@ -242,7 +255,14 @@ class OrdersRun(JobRun[OrdersReport]):
         self._discover(chosen)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         sender = Sender(self.context, self._known_id(), bad)
-        OrderPipeline(self.context, chosen.types).send_all(sender, chosen.due + chosen.rechecks)
+        codes = chosen.due + chosen.rechecks
+        try:
+            if codes:
+                # A hook that cannot be run says nothing about one order: all of them wait.
+                self.context.order_hooks.start()
+            OrderPipeline(self.context, chosen.types).send_all(sender, codes)
+        except HooksUnusable as error:
+            return error
         return sender.stopped_by
 
     def _end_doubts(self, doubts: Sequence[OrderRow], since: datetime) -> None:
