@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -268,3 +269,40 @@ def test_an_order_in_doubt_needs_nobody(ledger: SqlLedger) -> None:
     ledger.transitions.doubt("T-7", 1, OrderCause.LOST, LOST)
     found = [one for one in failing(ledger) if one["vendureOrderCode"] == "T-7"]
     assert [one["alerts"] for one in found] == [[]]
+
+
+# ---- stats --check ------------------------------------------------------------------------------
+
+
+def park_without_an_alert(made: SqlLedger) -> None:
+    made.transitions.discover([Discovery("T-1", "1", START)])
+    made.transitions.park("T-1", UNKNOWN, "settings")
+    made.alerts.resolve(AlertKind.ORDER_PARKED, code="T-1")
+
+
+def refuse_the_credentials(made: SqlLedger) -> None:
+    made.refusals.remember("veracore", "credentials")
+
+
+@pytest.mark.parametrize("happen", [park_without_an_alert, refuse_the_credentials])
+def test_the_check_is_red_wherever_the_sentence_says_that_it_needs_you(
+    tmp_path: Path, happen: Callable[[SqlLedger], None]
+) -> None:
+    with Sandbox() as sandbox:
+        rig = HereRig(tmp_path, "http://127.0.0.1:9/admin-api", "u", "secret", sandbox)
+        with closing(open_ledger(rig.ledger_path)) as made:
+            made.runs.end(made.runs.begin("sync-orders"), 0, {})
+            assert rig.run("stats", "--check").code == 0
+            happen(made)
+        found = rig.run("stats", "--check", "--json")
+    assert found.json["status"]["level"] in ("attention", "trouble")
+    assert found.code == 3
+
+
+@pytest.mark.parametrize("view", ["--failed", "--runs", "--audit", "--differences", "--order=T-4"])
+def test_the_check_goes_with_no_view_of_a_part(tmp_path: Path, view: str) -> None:
+    with Sandbox() as sandbox:
+        rig = HereRig(tmp_path, "http://127.0.0.1:9/admin-api", "u", "secret", sandbox)
+        found = rig.run("stats", "--check", view)
+    assert (found.code, found.out) == (2, "")
+    assert "run `veracore-sync stats --check`" in found.err

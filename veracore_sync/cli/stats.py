@@ -82,6 +82,12 @@ def stats(
         options = replace(options, every_shop=True)
 
     def work(container: Container) -> CommandReport:
+        if check and (failed or runs or audit or differences or order is not None):
+            # These views end with 0 whatever they show: a monitor would take that for well.
+            raise UsageError(
+                "--check is about everything, so it goes with no view of a part",
+                hint="run `veracore-sync stats --check`",
+            )
         if order is not None:
             return _one(container, order)
         if failed:
@@ -152,7 +158,7 @@ def _overall(container: Container, check: bool) -> CommandReport:
     document["status"] = status_document(status)
     report = _shown(container, document, lambda now: text.show_overall(document, now))
     # Also where nothing is wrong that is known: a ledger in which nothing ran knows nothing.
-    trouble = document["alerts"] or found or document["rebuilding"] or is_unused(document)
+    trouble = document["alerts"] or found or is_unused(document) or not status.is_good
     report.code = 3 if check and trouble else 0
     return report
 
