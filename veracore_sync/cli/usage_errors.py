@@ -95,10 +95,11 @@ def explained(error: Any, name: str) -> tuple[str, str]:
     unknown = getattr(error, "option_name", None)
     if unknown is not None and hasattr(error, "possibilities"):
         return _no_option(unknown, error.possibilities or (), name), help_line
-    found = _NO_COMMAND.match(error.message)
+    said = error.message
+    found = _NO_COMMAND.match(said)
     if found is not None:
         return _no_command(found[1], name), help_line
-    found = _TOO_MANY.match(error.message)
+    found = _TOO_MANY.match(said)
     if found is not None:
         return _too_many(found[1], error.ctx.command), help_line
     message = str(error.format_message()).rstrip(".")

@@ -55,7 +55,8 @@ def read_backup(source: Path) -> BackupFound:
     except LedgerError as error:
         if error.hint == _TOO_OLD:
             raise
-        return BackupFound([error.message.partition("; nothing")[0]])
+        said = error.message
+        return BackupFound([said.partition("; nothing")[0]])
     return BackupFound([])
 
 
