@@ -34,6 +34,7 @@ LOOKS = {
     "stats --runs": 0,
     "stats --audit": 0,
     "stats --differences": 0,
+    "report": 74,
     "doctor --offline": 0,
     "config show": 0,
     "timers": 0,

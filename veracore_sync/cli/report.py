@@ -89,6 +89,9 @@ def report(
         if as_csv and as_json:
             raise UsageError("--csv and --json exclude each other", hint="name one of the two")
         ledger, settings = container.ledger, container.settings
+        if ledger.place is None:
+            # Zeros would look as if nothing had been sold.
+            raise container.no_ledger()
         zone = settings.tracking_zone
         days = DayRange(*_period(since, until, ledger.clock.now().astimezone(zone).date()), zone)
         found = period_report(ledger, days, by.value, settings.veracore.currency)
