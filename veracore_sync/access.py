@@ -74,4 +74,4 @@ def _reader_of(path: Path) -> str:
 
 
 def _may_enter(folder: Path) -> bool:
-    return os.access(folder, os.X_OK)
+    return os.access(folder, os.X_OK, effective_ids=os.access in os.supports_effective_ids)

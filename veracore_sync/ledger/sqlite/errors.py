@@ -69,6 +69,7 @@ def _denied(place: Path, mode: int) -> OSError | None:
         return error
     if is_read_only:
         return OSError(errno.EROFS, os.strerror(errno.EROFS))
-    if os.access(place, mode):
+    # Of who acts, which need not be who started the process.
+    if os.access(place, mode, effective_ids=os.access in os.supports_effective_ids):
         return None
     return PermissionError(errno.EACCES, os.strerror(errno.EACCES))
