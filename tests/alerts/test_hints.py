@@ -342,6 +342,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     "retry X": ("nothing to accept",),
     "sandbox --like X": ("tests/probe/test_probe_like.py",),
     "stats": ("an order is parked", "acceptance of no order", "no such event"),
+    "stats --check": ("tests/operate/test_stats_text.py",),
     "stats --differences": ("no such difference",),
     "stats --failed": ("retry of nothing",),
     "stats --json": ("tests/operate/test_stats_text.py",),

@@ -63,8 +63,8 @@ ALERT_WORDS: Mapping[AlertKind, AlertWords] = {
     AlertKind.ORDER_CANCELLED: AlertWords(
         Severity.ACT,
         "cancelled at VeraCore",
-        "cancel and refund it in the shop, or send it again: `veracore-sync resolve CODE --new-id`;"
-        ' if it was shipped by hand, `veracore-sync resolve CODE --accept "reason"`',
+        "cancel and refund it in the shop, or `veracore-sync resolve CODE --new-id`; "
+        'if it left by hand, `veracore-sync resolve CODE --accept "reason"`',
     ),
     AlertKind.ORDER_CANCELLED_IN_SHOP: AlertWords(
         Severity.URGENT,
