@@ -358,6 +358,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     "sync-orders --order X": ("stats of no order",),
     "sync-tracking --order X": (_ALERTS,),
     "sync-tracking --order X --force": (_ALERTS,),
+    "timers --crontab": ("tests/operate/test_timers.py",),
     "timers --write X": ("a timer differs",),
 }
 
