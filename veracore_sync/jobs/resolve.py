@@ -325,7 +325,7 @@ def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
         f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
         hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; "
-        f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed;'
+        f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed; '
         "anything else is changed at VeraCore by hand",
     )
 
