@@ -366,6 +366,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     ),
     "sync-tracking --order X": (_ALERTS,),
     "sync-tracking --order X --force": (_ALERTS,),
+    "timers --crontab": ("tests/operate/test_timers.py",),
     "timers --write X": ("a timer differs",),
 }
 

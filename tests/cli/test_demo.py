@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+_STEPS = {f"{number}." for number in range(1, 7)}
+
 
 def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -26,6 +28,8 @@ def test_it_tells_what_a_person_wants_to_see(tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     for words in ("submitted", "adopted", "parked", "skus.aliases", "could be sold, now"):
         assert words in told.stdout
+    lines = told.stdout.splitlines()
+    assert all(lines[at - 1] == "" for at, line in enumerate(lines) if line[:2] in _STEPS)
     assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
 
 

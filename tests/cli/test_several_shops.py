@@ -329,7 +329,8 @@ def test_a_command_about_one_shop_asks_for_its_file(house: House, words: tuple[s
     with_an_order(house, "shop1")
     done = house.run("--config", str(house.folder), *words)
     assert done.returncode == 2, (done.stdout, done.stderr)
-    assert "SHOP.toml" in done.stderr or "no such option" in done.stderr
+    shop = house.folder / "shop1.toml"
+    assert f"--config {shop} " in done.stderr or "no such option" in done.stderr
     assert house.sent() == {"shop1": 0}
 
 

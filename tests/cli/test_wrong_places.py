@@ -96,6 +96,15 @@ def test_a_configuration_of_another_user(one: Newcomer) -> None:
     assert "may not be read by nobody; it is kept for root: put `sudo` before" in ended.err
 
 
+def test_the_parser_leaves_an_unreadable_configuration_to_what_reads_it(
+    one: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It asks for the real user, whom `as_nobody` leaves as it is.
+    monkeypatch.setattr("click.types.os.access", lambda *_, **__: False)
+    ended = one.run("--config", "c.toml", "config", "validate")
+    assert ended.code == 0, ended
+
+
 def test_a_secret_of_another_user(one: Newcomer) -> None:
     one.run("--config", "c.toml", "sync-orders")
     (one.folder / "c.toml").chmod(0o644)

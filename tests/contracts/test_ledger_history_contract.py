@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from fakes import START
@@ -73,6 +74,22 @@ def test_an_attempt_stays_what_it_was(ledger_bed: LedgerBed, ledger: Ledger) -> 
         "lookup: a look-up found it at VeraCore as A",
         "state: synced",
     ]
+
+
+def test_one_moment_is_told_once(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    begin(ledger)
+    ledger.transitions.intend("A", intent())
+    ledger.transitions.doubt("A", 1, OrderCause.LOST, LOST)
+    ledger_bed.clock.forward(milliseconds=2)
+    ledger.transitions.absent_once("A", START + timedelta(minutes=5))
+    row = ledger.orders.get("A")
+    assert row is not None
+    early = replace(row, doubt_since=to_text(START - timedelta(milliseconds=2)))
+    told = [one.message for one in timeline_of(ledger, early)]
+    assert [one for one in told if one.startswith("in doubt: VeraCore")] == [
+        "in doubt: VeraCore may or may not have it"
+    ]
+    assert told[-2] == "in doubt: no answer in time"
 
 
 def test_an_attempt_under_another_id_keeps_its_own(ledger: Ledger) -> None:

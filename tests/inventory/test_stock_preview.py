@@ -153,7 +153,7 @@ def test_totals_and_the_largest_changes(world: World, capsys: pytest.CaptureFixt
     show(planned)
     lines = capsys.readouterr().out.splitlines()
     assert (
-        "the whole plan: 1 increases (+290 units); 31 decreases (-303 units, 30 of them to zero)"
+        "the whole plan: 1 increase (+290 units); 31 decreases (-303 units, 30 of them to zero)"
         in lines
     )
     assert lines[-1] == "0 of 60 variants would be written, 32 withheld"

@@ -223,6 +223,15 @@ def test_crontab_lines_name_the_program_and_the_configuration(tmp_path: Path) ->
     assert all(line.split()[5].startswith("/") for line in lines)
 
 
+def test_a_machine_without_timers_is_led_to_both_ways(tmp_path: Path) -> None:
+    units = tmp_path / "units"
+    units.mkdir()
+    code, _, err = run("timers", "--check", "--systemd-dir", str(units), cwd=tmp_path)
+    assert code == 3
+    assert f"no timer of veracore-sync is installed in {units}" in err
+    assert "timers --crontab" in err and "--write" not in err
+
+
 def test_what_does_not_go_together(tmp_path: Path) -> None:
     assert run("timers", "--check", "--crontab", cwd=tmp_path)[0] == 2
     (tmp_path / "file").write_text("")

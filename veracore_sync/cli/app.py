@@ -137,6 +137,8 @@ def before(
             "$VERACORE_SYNC_CONFIG, ~/.config/veracore-sync/config.toml and "
             "/etc/veracore-sync/config.toml.",
             metavar="PATH",
+            # Who may not read it is told as whom to run the command, by what reads it.
+            readable=False,
         ),
     ] = None,
     every_shop: Annotated[

@@ -160,7 +160,8 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
     tell = (lambda text="": None) if quiet else say
     place = stage.shop.state.place_order
     tell(f"A small shop listens on {stage.shop.admin_url}")
-    tell(f"A VeraCore simulator listens on {stage.sandbox.url}\n")
+    tell(f"A VeraCore simulator listens on {stage.sandbox.url}")
+    tell()
 
     tell("1. Four customers pay.")
     for lines in (
@@ -178,7 +179,8 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
     stage.control("faults", {"kinds": ["reset_after"], "count": 1, "operations": ["AddOrder"]})
     uncertain = place([("MUG-BLUE", 5)])
     stage.sync(quiet)
-    tell(f"  {uncertain.code} was looked up, found and adopted: it ships once.\n")
+    tell(f"  {uncertain.code} was looked up, found and adopted: it ships once.")
+    tell()
 
     tell("3. One order has a SKU that VeraCore does not know. The others are sent.")
     parked = place([(_UNKNOWN_THERE, 1)])

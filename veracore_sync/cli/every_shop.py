@@ -103,12 +103,14 @@ def shops_of(options: Globals, *, one_shop: str = "") -> list[ShopFile]:
         UsageError: The command is for one shop.
     """
     folder = folder_of_shops(options.config, os.environ, Path.cwd(), every=options.every_shop)
+    shops = shops_in(folder)
     if one_shop:
         raise UsageError(
             f"`{one_shop}`, as it was given, is for one shop, and {folder} is a folder of them",
-            hint=f"name the shop's file: `veracore-sync --config {folder}/SHOP.toml {one_shop}`",
+            hint="name the shop's file, such as "
+            f"`veracore-sync --config {shops[0].path} {one_shop}`",
         )
-    return shops_in(folder)
+    return shops
 
 
 @dataclass(slots=True)

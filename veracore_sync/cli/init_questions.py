@@ -35,7 +35,11 @@ class Question:
 
 # The files have the names of systemd's credentials, so that the units find them (systemd/).
 QUESTIONS = (
-    Question("vendure.admin_api_url", "--vendure-url", "Vendure: address of the Admin API"),
+    Question(
+        "vendure.admin_api_url",
+        "--vendure-url",
+        "Vendure: address of the Admin API, ending in /admin-api",
+    ),
     Question("vendure.username", "--vendure-username", "Vendure: administrator's name"),
     Question("vendure.password", "--password-file", "Vendure: password", "vendure_password"),
     Question("veracore.api_url", "--veracore-url", "VeraCore: address of the API"),

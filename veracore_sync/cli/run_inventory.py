@@ -14,6 +14,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import inventory
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.domain.readable import counted
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, action_document
 from veracore_sync.jobs.inventory.preview import Preview, Totals
@@ -111,10 +112,14 @@ def _rows(planned: list[Planned], mark: str) -> Iterator[tuple[object, ...]]:
 def _totals_line(totals: Totals) -> str:
     parts = []
     if totals.increases:
-        parts.append(f"{totals.increases:,} increases (+{totals.units_more:,} units)")
+        parts.append(
+            f"{counted(totals.increases, 'increase')} (+{counted(totals.units_more, 'unit')})"
+        )
     if totals.decreases:
         zero = f", {totals.to_zero:,} of them to zero" if totals.to_zero else ""
-        parts.append(f"{totals.decreases:,} decreases (-{totals.units_less:,} units{zero})")
+        parts.append(
+            f"{counted(totals.decreases, 'decrease')} (-{counted(totals.units_less, 'unit')}{zero})"
+        )
     if totals.moved:
         parts.append(f"{totals.moved:,} moved between locations")
     if totals.unchanged:

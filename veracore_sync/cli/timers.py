@@ -124,9 +124,18 @@ def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
         ) from error
 
 
+_NOT_INSTALLED = " is not installed in "
+
+
 def _difference_error(differences: list[str], folder: Path) -> SyncError | None:
     if not differences:
         return None
+    if all(_NOT_INSTALLED in one for one in differences):
+        return NeedsPerson(
+            f"no timer of veracore-sync is installed in {folder}",
+            hint="install the units (docs/operate.md#units); with cron nothing is compared: "
+            "`veracore-sync timers --crontab` prints its lines",
+        )
     return NeedsPerson(
         "the installed timers differ from the configuration: " + "; ".join(differences),
         hint=f"run `sudo veracore-sync timers --write {folder} && sudo systemctl daemon-reload`; "

@@ -150,9 +150,11 @@ class Container:
         settings = self.settings.ledger
         key = "ledger.url" if settings.url else "ledger.path"
         origin = self.loaded.origins.get(key, "default")
-        said = "is not set: this is the default of your user" if origin == "default" else origin
+        said = f"{key}: {origin}"
+        if origin == "default":
+            said = f"{key} is not set: this is the default of your user"
         return LedgerError(
-            f"there is no ledger at {place_of(settings)} ({key}: {said})",
+            f"there is no ledger at {place_of(settings)} ({said})",
             hint="if syncs have run, name their configuration with --config, as the user that runs "
             "them; else the first `veracore-sync sync-orders` creates it",
         )

@@ -36,7 +36,8 @@ def require(settings: Settings, *needs: Need, unusable: Mapping[str, str] = _NOT
         for sentence in (_unusable(settings, need, unusable) or _CHECKS[need](settings))
     ]
     if missing:
-        raise fault(missing, hint=_hint(needs))
+        cannot_be_had = any(_unusable(settings, need, unusable) for need in needs)
+        raise fault(missing, hint=TO_CORRECT if cannot_be_had else _hint(needs))
 
 
 def _hint(needs: tuple[Need, ...]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from veracore_sync.clock import from_text
 from veracore_sync.domain.audit import AuditEntry
 from veracore_sync.domain.cancellations import CancellationRow
 from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
@@ -75,6 +77,8 @@ def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
 
 
 _ONE_AT_A_TIME = ("doubt", "absent")
+_SAME = timedelta(seconds=1)
+"""A transition reads the clock once for the row and once for the history."""
 
 
 def _in_order(
@@ -84,12 +88,22 @@ def _in_order(
     last = list(now)
     said = {(one.event, one.message) for one in last}
     # What a row says of its own and the history says too happened once.
-    known = {(one.at, one.event) for one in history if one.event in _ONE_AT_A_TIME}
-    past = [one for one in stands if (one.at, one.event) not in known and one not in history]
+    past = [one for one in stands if one not in history and not _is_told(one, history)]
     past += [one for one in history if (one.event, one.message) not in said]
     # A stable sort: entries of the same millisecond keep the sequence of cause and effect.
     past.sort(key=lambda entry: entry.at or "")
     return [*past, *last]
+
+
+def _is_told(entry: TimelineEntry, history: Sequence[TimelineEntry]) -> bool:
+    """Whether the history has this moment of the order's row, to the second."""
+    if entry.event not in _ONE_AT_A_TIME or entry.at is None:
+        return False
+    at = from_text(entry.at)
+    return any(
+        one.event == entry.event and one.at is not None and abs(from_text(one.at) - at) < _SAME
+        for one in history
+    )
 
 
 def _beginnings(row: OrderRow) -> Iterator[TimelineEntry]:
@@ -177,7 +191,7 @@ def _difference(row: DifferenceRow) -> Iterator[TimelineEntry]:
 
 def _now(row: OrderRow) -> Iterator[TimelineEntry]:
     why = f": {row.error_message}" if row.error_message else ""
-    yield TimelineEntry(row.updated_at, "state", f"{row.state}{why}")
+    yield TimelineEntry(row.updated_at, "state", f"{str(row.state).replace('_', ' ')}{why}")
     if row.next_attempt_at:
         yield TimelineEntry(
             row.next_attempt_at, "next", "the next attempt or look-up, at the earliest"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -425,9 +426,13 @@ def _wire_errors(deadline: Deadline) -> Iterator[None]:
         raise NoResponse(Occurrence.RESET, _words(error)) from error
 
 
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
+"""The number that the system gives an error, which its words say as well."""
+
+
 def _words(error: Exception) -> str:
     # Of a broken head the HTTP library quotes the line, and that is the upstream's.
-    return repeat(str(error)) or type(error).__name__
+    return repeat(_ERRNO.sub("", str(error))) or type(error).__name__
 
 
 def retry_after_seconds(answer: HttpAnswer, clock: Clock) -> float | None:

@@ -31,7 +31,9 @@ def standing_alerts(alerts: Sequence[Alert]) -> Iterator[CheckResult]:
 def _sentence(same: Sequence[Alert]) -> str:
     first, count = same[0], len(same)
     if count == 1:
-        return first.message
+        sentence = first.message
+        is_named = not first.code or first.code in sentence
+        return sentence if is_named else f"{first.code}: {sentence}"
     codes = list(dict.fromkeys(one.code for one in same if one.code))
     more = f" and {len(codes) - _NAMED} more" if len(codes) > _NAMED else ""
     named = f" ({', '.join(codes[:_NAMED])}{more})" if codes else ""

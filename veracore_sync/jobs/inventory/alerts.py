@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.readable import counted
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
@@ -49,19 +50,19 @@ class StockAlerts(RunPart[InventoryReport]):
         # Left unchanged, never guessed: no row at VeraCore is "unknown", not zero.
         standing = []
         for kind, words in (
-            ("unknown", "are not in VeraCore's stock and were not changed"),
+            ("unknown", "{are} not in VeraCore's stock and {were} not changed"),
             (
                 "ambiguous",
-                "are shared by several variants, or spelled in two ways at VeraCore, "
-                "and are only lowered",
+                "{are} shared by several variants, or spelled in two ways at VeraCore, "
+                "and {are} only lowered",
             ),
         ):
             count, names = book.new_names(kind, _NAMED)
             if count:
-                self.report.escalate(f"{count} SKUs {words}: {_listed(names, count)}")
+                self.report.escalate(f"{_skus(count, words)}: {_listed(names, count)}")
             now = book.count_variants(kind)
             if now:
-                standing.append(f"{now} {words}: {_listed(book.names(kind, _NAMED), now)}")
+                standing.append(f"{_skus(now, words)}: {_listed(book.names(kind, _NAMED), now)}")
         if standing:
             self.ledger.alerts.open(AlertKind.STOCK_UNKNOWN, "; ".join(standing))
         elif full:
@@ -163,6 +164,11 @@ class StockAlerts(RunPart[InventoryReport]):
             is_wrong = alert.code in found.by_code or alert.code in found.unjudged
             if alert.kind == _SHORTFALL and not is_wrong:
                 self.ledger.alerts.resolve(_SHORTFALL, code=alert.code)
+
+
+def _skus(count: int, words: str) -> str:
+    are, were = ("is", "was") if count == 1 else ("are", "were")
+    return f"{counted(count, 'SKU')} {words.format(are=are, were=were)}"
 
 
 def _listed(names: Sequence[str], count: int) -> str:
