@@ -15,6 +15,7 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.order_hooks import NO_HOOKS, OrderHooks
@@ -52,6 +53,7 @@ class Bench:
         self,
         report: OrdersReport | None = None,
         options: RunOptions | None = None,
+        progress: Progress = no_progress,
         **named: Any,
     ) -> RunContext[OrdersReport]:
         """As the container's; options may also be given by name."""
@@ -63,6 +65,7 @@ class Bench:
             self.settings,
             self.clock,
             options or RunOptions(**named),
+            progress,
             order_hooks=self.order_hooks,
         )
 

@@ -28,6 +28,8 @@ def test_an_action_is_there_before_it_ends(ledger_bed: LedgerBed, ledger: Ledger
     assert (newest.action, newest.target, newest.outcome) == ("sync-tracking", None, "failed")
     assert (oldest.outcome, oldest.ended_at) == ("done", to_text(START))
     assert audit.latest(1) == [newest]
+    assert ledger.reporting.acts_on("A1") == [oldest]
+    assert ledger.reporting.acts_on("A2") == []
 
 
 def test_what_is_old_is_forgotten(ledger: Ledger) -> None:

@@ -25,6 +25,7 @@ def test_a_cancellation_from_the_wish_to_its_end(ledger_bed: LedgerBed, ledger: 
     assert store.want("A", "A", "shop") is Applied.LOST
     assert [one.code for one in store.wanted()] == ["A"]
     assert [one.code for one in store.due(HOUR)] == ["A"]
+    assert store.under_way() == store.wanted()
     assert store.ask("A") is Applied.DONE
     assert (row(ledger).state, row(ledger).asked) == (CancelState.ASKING, 1)
     assert store.due(HOUR) == store.wanted() == []

@@ -58,6 +58,10 @@ def test_what_comes_back_is_news_and_nothing_of_it_is_accepted(
     (gone,) = ledger.differences.ended([CONTENT], ["A"])
     assert gone.difference == differs()
     assert ledger.differences.ended([CONTENT], ["A"]) == []
+    ((kind, since, until),) = ledger.reporting.differences_ended("A")
+    assert kind == CONTENT
+    assert since <= until == to_text(ledger.clock.now())
+    assert ledger.reporting.differences_ended("B") == []
     assert ledger.differences.standing() == []
     ended = ledger.differences.get(CONTENT, "A")
     assert ended is not None

@@ -222,6 +222,8 @@ TOLD_ONLY = {
     "breakers.opened_at",
     "refusals.refused_at",
     "orders.placed_at",
+    "orders.paid_at",
+    "slips.left_at",
     "orders.updated_at",
     "orders.absent_at",  # its tick counts
     "orders.shop_cancelled_at",

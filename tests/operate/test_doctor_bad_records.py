@@ -11,7 +11,7 @@ from veracore_sync.jobs.doctor.shop import shop
 from veracore_sync.ports.shop import GrantedAccess
 from veracore_sync.ports.warehouse import Capabilities
 
-EVERYTHING = Capabilities(True, True, True, True, True, True, True)
+EVERYTHING = Capabilities(True, True, True, True, True, True, True, True)
 
 
 class OnePlace:

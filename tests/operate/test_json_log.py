@@ -30,6 +30,7 @@ COMMANDS = (
     "deliver",
     "doctor",
     "stats",
+    "report",
     "config show",
     "timers",
     "breaker reset",

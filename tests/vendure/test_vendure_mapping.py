@@ -335,4 +335,7 @@ def test_an_order_sent_before_lines_had_sums_is_not_seen_changed() -> None:
     # facets-rich.json is what the program stored of this order when it read unit prices alone.
     stored = recorded("facets-rich.json")
     now = facets(mapped(rich_item()), "gross", b"k" * 16)
-    assert json.loads(packed(now) or "") == stored
+    fresh = json.loads(packed(now) or "")
+    # It tells which fields of an address change, and is no content.
+    assert fresh.pop("ship_to_parts")
+    assert fresh == stored

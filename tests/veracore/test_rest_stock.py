@@ -71,7 +71,7 @@ def test_what_ends_in_the_middle_is_no_complete_list(bad: str) -> None:
 
 
 VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=9)),
+    st.one_of(st.none(), st.booleans(), st.integers(-(10**17), 10**17), st.text(max_size=9)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
     ),

@@ -295,7 +295,11 @@ def test_what_cannot_be_signed_says_why(
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "veracore_sync", "sign", *arguments],
-        env={"PATH": os.environ["PATH"], "VERACORE_WEBHOOK_SECRET": secret},
+        env={
+            "PATH": os.environ["PATH"],
+            "VERACORE_COMPANY_ID": "c",
+            "VERACORE_WEBHOOK_SECRET": secret,
+        },
         capture_output=True,
         text=True,
         timeout=30,
