@@ -166,6 +166,17 @@ def test_nor_do_they_where_the_sum_agrees(world: World) -> None:
     assert told(world) == {"A1": "ordered 3 of MUG, 1 of them never allocated"}
 
 
+def test_nor_do_they_where_they_hide_one_of_two(world: World) -> None:
+    world.place("A1", "MUG", 3, capped=1)
+    world.place("A2", "MUG", 2, capped=1)
+    world.place("A3", "MUG", 2)
+    world.move("MUG", allocated=1)
+    assert told(world) == {
+        "A1": "ordered 3 of MUG, 1 of them never allocated",
+        "A2": "ordered 2 of MUG, 1 of them never allocated",
+    }
+
+
 def test_what_is_allocated_too_much_accuses_nobody(world: World) -> None:
     world.place("A1", "MUG", 3)
     world.place("A2", "MUG", 2, lost=2)

@@ -180,7 +180,10 @@ def shortfalls(
     for variant_id, wanted in claims.items():
         suspect = suspects[variant_id]
         lacking = suspect.ordered - suspect.allocated
-        if lacking <= 0:
+        if thorough and lacking < sum(one.missing() for one in wanted):
+            unsure = [one for one in wanted if one.code not in sure[variant_id]]
+            if lacking > 0:
+                result.unjudged.update(one.code for one in unsure if one.missing())
             wanted = [one for one in wanted if one.code in sure[variant_id]]
             lacking = sum(one.missing() for one in wanted)
         least = sum(one.missing() for one in wanted)
