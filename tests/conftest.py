@@ -35,6 +35,8 @@ from vendure_bed import (
 from vendure_cells import USUAL, chosen
 
 import veracore_sync
+from veracore_sync.cli import advice
+from veracore_sync.cli.globals import Globals
 
 # The same examples each time, so that a red run is the change's doing, and none for being slow
 # on a busy machine. New examples: --hypothesis-profile=search.
@@ -95,6 +97,8 @@ def clean_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Hide the developer's settings: variables, home, and a config.toml in the working folder."""
+    # Options that a command of an earlier test was given.
+    advice.remember(Globals())
     for name in list(os.environ):
         upper = name.upper()
         if name.startswith(_SETTINGS) or upper in _SYSTEM | _PROXIES:

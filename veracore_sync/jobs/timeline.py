@@ -97,11 +97,14 @@ def _in_order(
 
 def _is_told(entry: TimelineEntry, history: Sequence[TimelineEntry]) -> bool:
     """Whether the history has this moment of the order's row, to the second."""
-    if entry.event not in _ONE_AT_A_TIME or entry.at is None:
+    if entry.at is None:
         return False
     at = from_text(entry.at)
     return any(
-        one.event == entry.event and one.at is not None and abs(from_text(one.at) - at) < _SAME
+        one.event == entry.event
+        and (one.event in _ONE_AT_A_TIME or one.message == entry.message)
+        and one.at is not None
+        and abs(from_text(one.at) - at) < _SAME
         for one in history
     )
 
