@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from commands_kit import whole_program
+from present import missing
 from typer.testing import CliRunner
 
 from veracore_sync.cli import completion, known_names
@@ -192,7 +193,7 @@ SHELLS = {
 def test_a_shell_completes(shell: str, environment: dict[str, str], tmp_path: Path) -> None:
     program = shutil.which(shell)
     if program is None:
-        pytest.skip(f"needs {shell}")
+        missing(f"{shell} is missing")
     command = tmp_path / "veracore-sync"
     command.write_text(f'#!/bin/sh\nexec {Path(sys.executable).parent}/veracore-sync "$@"\n')
     command.chmod(0o755)

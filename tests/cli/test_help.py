@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from present import missing
 from typer.testing import CliRunner
 
 from veracore_sync.cli import config_show, ledger, output, retry
@@ -270,8 +271,9 @@ def test_man_pages_say_what_help_says(man: Any, pages: dict[str, HelpPage]) -> N
                 assert f".B {man._text(term)}\n" in text
 
 
-@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
 def test_groff_has_nothing_to_say_about_them(man: Any) -> None:
+    if shutil.which("groff") is None:
+        missing("groff is missing")
     text = "".join(man.manual().values())
     command = ["groff", "-man", "-Tutf8", "-Kutf8", "-ww", "-rLL=80n", "-P-cbou"]
     done = subprocess.run(command, input=text.encode(), capture_output=True, check=True)

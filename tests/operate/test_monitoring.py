@@ -6,7 +6,6 @@ Each metric that they name exists, so none of them waits for a number that never
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from present import missing
 
 from veracore_sync.cli.commands import COMMANDS
 from veracore_sync.domain.states import OrderState
@@ -46,9 +45,7 @@ def rules_of(text: str) -> list[str]:
 def promtool(*arguments: str) -> str:
     program = shutil.which("promtool")
     if program is None:
-        if os.environ.get("VERACORE_SYNC_REQUIRE_REAL"):
-            pytest.fail("promtool is missing: apt-get install prometheus")
-        pytest.skip("promtool is missing")
+        missing("promtool is missing: apt-get install prometheus")
     done = subprocess.run(
         [program, *arguments], cwd=RULES.parent, capture_output=True, text=True, check=False
     )
