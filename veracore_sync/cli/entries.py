@@ -113,8 +113,8 @@ SUBCOMMANDS = {
     ),
     "ledger prune": Entry(
         "",
-        "Delete old runs and resolved alerts.",
-        examples=(("ledger prune --days 30", "keep 30 days of runs and resolved alerts"),),
+        "Delete old runs, resolved alerts, events and history of orders.",
+        examples=(("ledger prune --days 30", "keep 30 days of them"),),
         page="commands.md#ledger-prune",
     ),
     "ledger export": Entry(

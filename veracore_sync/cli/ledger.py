@@ -216,9 +216,9 @@ def prune_ledger(
     days: Annotated[int, typer.Option(min=1, help="Keep this many days.", metavar="DAYS")] = 90,
     as_json: AsJson = False,
 ) -> None:
-    """Delete old runs and resolved alerts.
+    """Delete old runs, resolved alerts, events and history of orders.
 
-    Orders and their attempts are kept.
+    Orders and their attempts are kept: they prevent a second order.
     """
 
     def work(container: Container) -> CommandReport:
