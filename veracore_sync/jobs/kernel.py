@@ -13,6 +13,7 @@ from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.rehearsal import is_simulator_of_a_real_shop
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.schedule import max_run
+from veracore_sync.ports.concurrency import ONE_AT_A_TIME, Concurrency
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.order_hooks import NO_HOOKS, OrderHooks
 from veracore_sync.ports.shop import Shop
@@ -56,6 +57,7 @@ class RunContext(Generic[ReportT]):
         ledger: Read-only in a dry run.
         progress: Called as the run advances.
         order_hooks: The merchant's own code, which changes and refuses orders.
+        concurrency: What is done side by side.
     """
 
     report: ReportT
@@ -67,6 +69,7 @@ class RunContext(Generic[ReportT]):
     options: RunOptions = field(default_factory=RunOptions)
     progress: Progress = no_progress
     order_hooks: OrderHooks = NO_HOOKS
+    concurrency: Concurrency = ONE_AT_A_TIME
     _is_rehearsal: bool = field(default=False, init=False)
     _ends_at: float = field(default=math.inf, init=False)
     _said_over: bool = field(default=False, init=False)
