@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from veracore_sync.domain.fulfilments import Fulfilment
+from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.warehouse import Package
 
 DOUBLED = AlertKind.ORDER_DOUBLED
@@ -123,3 +124,9 @@ Action = (
     | EndOrder
     | Close
 )
+
+ASK_THE_SHOP = (Fulfil, AdoptFulfilment, Undo, EndOrder)
+"""The actions that make requests; the others change the ledger alone."""
+
+Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[Action]]
+"""Plans one order from its present state in the shop and in the ledger."""

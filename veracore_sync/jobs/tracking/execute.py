@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from veracore_sync.domain.errors import ProtocolError, SyncError
 from veracore_sync.domain.failures import MAY_PASS, OF_ALL_RECORDS
@@ -21,6 +23,7 @@ from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, SHORT_SHIPPED
+from veracore_sync.jobs.tracking.apart import ReadyOrder, Variants
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
@@ -29,15 +32,27 @@ from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import EXCLUDED, REST
 
 _LOG = logging.getLogger(__name__)
-STOCK_LOCK = "stock"
-_COMMAND = "sync-tracking"
-_LOCK_WAIT = 30.0
 _PASSES = 4
 _BESIDE_IDS = 200
 """Characters of a note that are kept for the words around the tracking ids."""
 
-Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
-"""Plans one order from its present state in the shop and in the ledger."""
+
+class TouchesMore(Exception):
+    """The order has variants by now that another one, which is under way, may have too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedSlip:
+    """A slip whose fulfilment is Shipped in the shop, and is not yet `done` in the ledger.
+
+    Args:
+        code: The tracking code.
+        data: Of its event.
+    """
+
+    row: SlipRow
+    code: str
+    data: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -46,45 +61,87 @@ class Fulfiller(RunPart[TrackingReport]):
 
     rules: Rules
 
-    def work(self, row: OrderRow, veracore_id: str, plan: Plan) -> None:
+    def work(self, ready: ReadyOrder, variants: Variants | None) -> None:
         """Carry out the plan, and plan again until nothing is left to do.
 
+        The caller holds the stock lock.
+
+        Args:
+            ready: The order.
+            variants: Those that it may touch; ``None``: any.
+
         Raises:
-            LockHeld: Another process held the stock lock for 30 s.
+            TouchesMore: The order has others by now.
             SyncError: The shop could not be asked, or did not answer; what was written stays.
         """
-        code = row.code
-        moved = False
+        row, veracore_id = ready.row, ready.veracore_id
+        moved = is_concluded = False
         unanswered: SyncError | None = None
         order: FulfilledOrder | None = None
         actions: Sequence[planned.Action] = ()
-        # Shared with `sync-inventory`: a fulfilment changes the allocation that a level is based
-        # on. The order is read under the lock, so that the plan sees every fulfilment that exists.
-        with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
-            self.ledger.shipments.close_requests(veracore_id)
-            for _ in range(_PASSES):
-                order = self.shop.fulfilments.orders([code]).get(code)
-                if order is None:
-                    raise ProtocolError("the shop has no such order", upstream="vendure")
-                if is_another(row, order.id, order.placed_at):
-                    # `sync-orders` sets ours aside; another customer's order gets nothing of it.
-                    raise ProtocolError(
-                        "the shop has another order under this code", upstream="vendure"
-                    )
-                step = _Step(self.context, self.rules, order, veracore_id)
-                actions = plan(order, self.ledger.shipments.slips(veracore_id))
-                # A list, not `any()` of a generator: every action is tried, also after one that
-                # changed something.
-                done = [step.execute(action) for action in actions]
-                unanswered = step.unanswered or unanswered
-                if not any(done):
+        shipped: Sequence[ShippedSlip] = ()
+        self.ledger.shipments.close_requests(veracore_id)
+        for _ in range(_PASSES):
+            try:
+                order = self._read(row, variants)
+            except (SyncError, TouchesMore):
+                self._finish(shipped)
+                raise
+            step = _Step(self.context, self.rules, order, veracore_id)
+            # What became of the last pass is one commit with its end: until then the slips are
+            # `added`, and after a crash the next run finds their fulfilments by their ids.
+            with self.ledger.unit_of_work() if shipped else nullcontext():
+                self._finish(shipped)
+                shipped = ()
+                actions = ready.plan(order, self.ledger.shipments.slips(veracore_id))
+                is_concluded = not any(isinstance(one, planned.ASK_THE_SHOP) for one in actions)
+                if is_concluded:
+                    for action in actions:
+                        step.execute(action)
+                    self._conclude(order, veracore_id, actions, moved=moved)
                     break
-                moved = True
-        self._end_of_reports(code, actions)
-        if order is not None:
-            self._conclude(order, veracore_id, moved=moved)
+            # A list, not `any()` of a generator: every action is tried, also after one that
+            # changed something.
+            try:
+                done = [step.execute(action) for action in actions]
+            except SyncError:
+                self._finish(step.shipped)
+                raise
+            shipped = step.shipped
+            unanswered = step.unanswered or unanswered
+            if not any(done):
+                break
+            moved = True
+        if not is_concluded and order is not None:
+            self._finish(shipped)
+            self._conclude(order, veracore_id, actions, moved=moved)
         if unanswered is not None:
             raise unanswered
+
+    def _read(self, row: OrderRow, variants: Variants | None) -> FulfilledOrder:
+        order = self.shop.fulfilments.orders([row.code]).get(row.code)
+        if order is None:
+            raise ProtocolError("the shop has no such order", upstream="vendure")
+        if is_another(row, order.id, order.placed_at):
+            # `sync-orders` sets ours aside; another customer's order gets nothing of it.
+            raise ProtocolError("the shop has another order under this code", upstream="vendure")
+        if variants is not None and not variants.issuperset(one.variant_id for one in order.lines):
+            raise TouchesMore
+        return order
+
+    def _finish(self, shipped: Sequence[ShippedSlip]) -> None:
+        """Record that these slips' fulfilments are Shipped, with their events."""
+        for one in shipped:
+            row = one.row
+            try:
+                with self.ledger.unit_of_work():
+                    must_apply(self.ledger.shipments.finish(row))
+                    self.ledger.outbox.add(EventKind.TRACKING_UPDATED, row.code, one.data)
+            except MovedOn:
+                self.report.notify(f"{row.code}: {LOST_RACE}")
+                continue
+            self.report.updated += 1
+            self.report.record(row.code, row.slip, "fulfilled", one.code)
 
     def _end_of_reports(self, code: str, actions: Sequence[planned.Action]) -> None:
         """Resolve an alert once a person, or VeraCore, has done what it asked for."""
@@ -97,7 +154,15 @@ class Fulfiller(RunPart[TrackingReport]):
             if one.code == code and one.kind in ended:
                 self.ledger.alerts.resolve(one.kind, code=code)
 
-    def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
+    def _conclude(
+        self,
+        order: FulfilledOrder,
+        veracore_id: str,
+        actions: Sequence[planned.Action],
+        *,
+        moved: bool,
+    ) -> None:
+        self._end_of_reports(order.code, actions)
         data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}
         if order.state in SHIPPED_STATES:
             with self.ledger.unit_of_work():
@@ -116,6 +181,7 @@ class _Step(RunPart[TrackingReport]):
     order: FulfilledOrder
     veracore_id: str
     unanswered: SyncError | None = None
+    shipped: list[ShippedSlip] = field(default_factory=list)
     _requests: ShopRequests = field(init=False)
 
     def __post_init__(self) -> None:
@@ -267,7 +333,7 @@ class _Step(RunPart[TrackingReport]):
             later = self.clock.now() + self.rules.grace
             self.ledger.shipments.hold(row, "it was requested twice", later, failed=True)
             return True
-        self._done(row, made, action.lines, action.tracking_code, action.packages)
+        self._has_shipped(row, made, action.lines, action.tracking_code, action.packages)
         return True
 
     def _adopt(self, row: SlipRow, action: planned.AdoptFulfilment) -> bool:
@@ -280,7 +346,7 @@ class _Step(RunPart[TrackingReport]):
             must_apply(self.ledger.shipments.add(row, ours.id, ours.lines, code))
         if ours.state not in SHIPPED_STATES:
             self._requests.ship(ours.id)
-        self._done(row, ours.id, ours.lines, code, action.packages)
+        self._has_shipped(row, ours.id, ours.lines, code, action.packages)
         return True
 
     def _undo(self, row: SlipRow, double: Fulfilment) -> bool:
@@ -288,7 +354,7 @@ class _Step(RunPart[TrackingReport]):
         self.report.record(row.code, row.slip, "undone", f"fulfilment {double.id}, a duplicate")
         return True
 
-    def _done(
+    def _has_shipped(
         self,
         row: SlipRow,
         fulfilment_id: str,
@@ -300,11 +366,7 @@ class _Step(RunPart[TrackingReport]):
             ids = code_text(code, LONG - _BESIDE_IDS)
             text = f"VeraCore shipped slip {row.slip}{f': {ids}' if ids else ''}"
             self._requests.note(text, once=is_shortened(code))
-        with self.ledger.unit_of_work():
-            must_apply(self.ledger.shipments.finish(row))
-            data = slip_event(row, fulfilment_id, code, packages, self.rules.carriers) | {
-                "lines": event_lines(self.order, lines)
-            }
-            self.ledger.outbox.add(EventKind.TRACKING_UPDATED, row.code, data)
-        self.report.updated += 1
-        self.report.record(row.code, row.slip, "fulfilled", code)
+        data = slip_event(row, fulfilment_id, code, packages, self.rules.carriers) | {
+            "lines": event_lines(self.order, lines)
+        }
+        self.shipped.append(ShippedSlip(row, code, data))

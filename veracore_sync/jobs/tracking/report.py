@@ -64,6 +64,20 @@ class TrackingReport(RunReport):
         why = Why(_LABELS.get(what, what), detail if is_left else "", LEFT.get(what, ""), until)
         self.reasons.add(why, code)
 
+    def include(self, part: TrackingReport) -> None:
+        """Add the report of one order, which was worked on beside others."""
+        self.needs_person += part.needs_person
+        self.notices += part.notices
+        self.covered += part.covered
+        self.checked += part.checked
+        self.updated += part.updated
+        self.errors += part.errors
+        self.outcomes += part.outcomes
+        self.raised += part.raised
+        for one in part.reasons:
+            why = Why(one.what, one.reason, one.todo, one.at)
+            self.reasons.add_all(why, one.names, one.count, is_new=one.is_new)
+
     def idle(self, code: str, reason: str) -> None:
         """Record that an order was looked up and nothing of it is to be done."""
         self.reasons.add(Why("nothing to do", reason), code, is_new=False)

@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.errors import (
     LockHeld,
     ProtocolError,
     SyncError,
-    UpstreamError,
 )
 from veracore_sync.domain.failures import (
     ENDS_THE_RUN,
-    NOT_BEGUN,
     OF_AN_UPSTREAM_OR_TIME,
-    ONLY_THIS_OPERATION,
 )
 from veracore_sync.domain.identity import is_another
-from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.readable import STATE_LABELS
-from veracore_sync.domain.states import (
-    LOST_RACE,
-    OPEN_SLIPS,
-    Applied,
-    OrderState,
-    PickSlipState,
-)
-from veracore_sync.domain.warehouse import UnreadableShipment
-from veracore_sync.jobs.cancel.run import NOW_IN_THE_SHOP, note_sighting
+from veracore_sync.domain.states import OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.kernel import JobRun
-from veracore_sync.jobs.progress import LISTING, counted
 from veracore_sync.jobs.reasons import HERE, Why
-from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.alert_ends import AlertEnds
-from veracore_sync.jobs.tracking.days import Days, days_to_ask
-from veracore_sync.jobs.tracking.execute import Fulfiller
-from veracore_sync.jobs.tracking.overdue import alert_waiting_shipments, note_listed, note_unlisted
+from veracore_sync.jobs.tracking.apart import ReadyOrder
+from veracore_sync.jobs.tracking.listing import Listing
+from veracore_sync.jobs.tracking.overdue import alert_waiting_shipments
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
+from veracore_sync.jobs.tracking.seen import Sightings
 from veracore_sync.jobs.tracking.snapshot import OrderSnapshot
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
+from veracore_sync.jobs.tracking.together import FulfilTogether, Worked
 from veracore_sync.jobs.tracking.unanswered import (
     ORDERS,
     PARTS,
@@ -54,13 +41,32 @@ from veracore_sync.jobs.tracking.unanswered import (
     conclude,
 )
 from veracore_sync.jobs.tracking.unknown_orders import UnknownOrders
-from veracore_sync.jobs.tracking.window import Listed, by_order, readable, unreadable_rows
 from veracore_sync.jobs.unknown_order import unknown_order
-from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
+from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
 
 _LOG = logging.getLogger(__name__)
 _COMPLETE = "tracking.complete_at"
 _ALL = 1_000_000_000
+LOOK_UPS = "look-ups"
+"""What `Concurrency` calls them."""
+_TOGETHER = 50
+_LONGEST_GROUP = 10.0
+# While what was seen is stored, every other process waits for the ledger.
+_A_COMMIT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """What VeraCore said of an order."""
+
+    row: OrderRow
+    veracore_id: str
+    found: LookUp
+
+    @property
+    def record(self) -> WarehouseRecord | None:
+        """Its record there, if it is there."""
+        return self.found.record if isinstance(self.found, Present) else None
 
 
 @dataclass(slots=True)
@@ -73,6 +79,7 @@ class TrackingRun(JobRun[TrackingReport]):
     _parts: Unanswered = field(init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
     _finds_orders: bool = field(default=False, init=False)
+    _is_cut: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._rules = rules_of(self.settings)
@@ -124,13 +131,50 @@ class TrackingRun(JobRun[TrackingReport]):
         return self._follow_all([held[code] for code in adopted], targets)
 
     def _follow_all(self, orders: Sequence[OrderRow], targets: Targets) -> bool:
+        """Look orders up and carry out what follows; whether all were, before the time was up."""
+        self._is_cut = False
+        sightings = Sightings(self.context, targets)
+        for group in self._groups(orders):
+            if self.context.must_not_write:
+                for looked in group:
+                    self._plan_only(looked, sightings)
+                continue
+            ready = list(self._remember(group, sightings))
+            bad = frozenset(self._unanswered.codes()) if ready else ()
+            together = FulfilTogether(self.context, self._rules, bad)
+            self._is_cut |= not together.work(ready, self._conclude)
+        return not self._is_cut
+
+    def _groups(self, orders: Sequence[OrderRow]) -> Iterator[list[_LookedUp]]:
+        """What was found, some orders at a time, so that one commit and one lock do for several."""
+        group: list[_LookedUp] = []
+        began = self.clock.monotonic()
+        all_found = self.context.concurrency.map(LOOK_UPS, self._look_up, self._begun(orders))
+        try:
+            for looked in all_found:
+                if self._is_answered(looked):
+                    group.append(looked)
+                is_long = self.clock.monotonic() - began >= _LONGEST_GROUP
+                if len(group) >= _TOGETHER or (group and is_long):
+                    yield group
+                    group, began = [], self.clock.monotonic()
+        except SyncError:
+            # It ends the run, but not what is known of the orders before.
+            if group:
+                yield group
+            raise
+        if group:
+            yield group
+
+    def _begun(self, orders: Sequence[OrderRow]) -> Iterator[OrderRow]:
+        """Those to be looked up, while there is time."""
         for done, row in enumerate(orders):
             self.context.progress("looking orders up", done, len(orders))
             if self.context.ends_here():
-                return False
+                self._is_cut = True
+                return
             if not self._rests(row):
-                self._follow(row, targets)
-        return True
+                yield row
 
     def _rests(self, row: OrderRow) -> bool:
         """Whether the order failed lately and has to wait; not if a person or a hint named it."""
@@ -177,8 +221,9 @@ class TrackingRun(JobRun[TrackingReport]):
             most = _ALL if self.options.force else wanted.status_calls_per_run
             targets = Targets(self.ledger, {}, None, most, self._bad_orders())
             return targets, targets.orders()
-        days = self._days()
-        listed = self._list(days)
+        listing = Listing(self.context)
+        days = listing.days(self.ledger.meta.moment(_COMPLETE))
+        listed, self._unlisted = listing.read(days)
         self._check_warehouse()
         most = _ALL if self.options.force else wanted.lookups_per_run
         asked = days if listed is not None else None
@@ -192,87 +237,34 @@ class TrackingRun(JobRun[TrackingReport]):
         self._parts.keep_only({row.code for row in held if row.state == OrderState.SYNCED})
         return self._unanswered.codes()
 
-    def _days(self) -> Days:
-        return days_to_ask(
-            self.clock.now(),
-            self.settings.tracking_zone,
-            last_complete=self.ledger.meta.moment(_COMPLETE),
-            not_before=self.settings.orders.not_before or self.ledger.meta.live_since,
-            lookback_days=self.settings.tracking.lookback_days,
-        )
-
-    def _list(self, days: Days) -> Mapping[str, Listed] | None:
-        """What is listed, by order; ``None`` if the list cannot be read."""
-        self.context.progress(LISTING, 0, 0)
-        rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
-        unreadable: list[UnreadableShipment] = []
-        try:
-            one_by_one = counted(rows, self.context.progress, LISTING)
-            listed = by_order(readable(one_by_one, unreadable), self.settings.tracking_zone)
-        except SyncError as error:
-            is_upstreams = isinstance(error, UpstreamError) and error not in NOT_BEGUN
-            if not is_upstreams and error not in ONLY_THIS_OPERATION:
-                raise
-            # Without the list, due orders and some others are still looked up one by one.
-            _LOG.warning("shipments cannot be listed: %s", error.message)
-            self._unlisted = error
-            if not self.context.must_not_write:
-                note_unlisted(self.ledger, self.clock, error.message, self.report)
-            return None
-        if not self.context.must_not_write:
-            note_listed(self.ledger)
-        if unreadable:
-            self.report.notify(unreadable_rows(unreadable))
-        return listed
-
     # ---- one order ----------------------------------------------------------------------------
 
-    def _follow(self, row: OrderRow, targets: Targets) -> None:
-        """Look up one order and carry out what follows.
+    def _look_up(self, row: OrderRow) -> _LookedUp:
+        """Ask VeraCore; called in other threads."""
+        veracore_id = row.veracore_id or row.code
+        return _LookedUp(row, veracore_id, self.warehouse.look_up(veracore_id))
+
+    def _is_answered(self, looked: _LookedUp) -> bool:
+        """Whether the look-up shows anything.
 
         Raises:
             SyncError: The other orders could not be worked on either.
         """
-        veracore_id = row.veracore_id or row.code
-        found = self.warehouse.look_up(veracore_id)
+        row, found = looked.row, looked.found
         self.report.checked += 1
         self._check_warehouse()
         if isinstance(found, LookUpFailed) and row.state not in WORKABLE:
             # It was cancelled there: only that it left all the same would be news.
             self.report.notify(f"{row.code}, cancelled at VeraCore: {found.error.message}")
-            return
+            return False
         if isinstance(found, LookUpFailed):
             self._unanswered.failed(row.code, found.error)
-            return
+            return False
         if isinstance(found, Absent) and found.unless is not None:
             self._must_find_another(row, found.unless)
         self._finds_orders |= isinstance(found, Present)
         self._unanswered.answered("veracore")
-        before = len(self.report.outcomes) + len(self.report.plan or ())
-        try:
-            self._look_at(row, veracore_id, found, targets)
-        except SyncError as error:
-            # One bad order must not stop the others, unless the error concerns all of them.
-            if error in ENDS_THE_RUN:
-                raise
-            _LOG.warning("order %s: %s", row.code, error.message)
-            self._unanswered.failed(row.code, error)
-        else:
-            self._unanswered.worked(row.code)
-            self._note_parts(row, found)
-            if len(self.report.outcomes) + len(self.report.plan or ()) == before:
-                self.report.idle(row.code, _idle(found))
-
-    def _note_parts(self, row: OrderRow, found: Present | Absent) -> None:
-        """Note slips that cannot be read. They wait; the order does not, so its others go on."""
-        slips = found.record.shipments if isinstance(found, Present) else ()
-        problems = [f"slip {one.slip}: {one.problem}" for one in slips if one.problem]
-        if problems and row.state == OrderState.SYNCED:
-            words = f"VeraCore: {'; '.join(problems[:3])}"
-            self._parts.failed(row.code, ProtocolError(words, upstream="veracore"))
-            self._parts.answered("veracore")
-        else:
-            self._parts.worked(row.code)
+        return True
 
     def _must_find_another(self, row: OrderRow, refusal: SyncError) -> None:
         """Prove that look-ups find orders at all.
@@ -290,127 +282,103 @@ class TrackingRun(JobRun[TrackingReport]):
         if not self._finds_orders:
             raise refusal
 
-    def _look_at(
-        self, row: OrderRow, veracore_id: str, found: Present | Absent, targets: Targets
-    ) -> None:
-        if isinstance(found, Absent):
-            self._missing(row, veracore_id)
-            return
-        snapshot = OrderSnapshot(
-            row, veracore_id, found.record, self.ledger, self._rules, self.clock
-        )
-        if not self.context.must_not_write:
-            self._work(snapshot, targets)
-            return
-        order = self.shop.fulfilments.orders([row.code]).get(row.code)
-        if order is not None and is_another(row, order.id, order.placed_at):
-            order = None
-        if order is not None and self.report.plan is not None:
-            self.report.plan += [(row.code, one) for one in snapshot.plan(order, snapshot.seen())]
-
-    def _work(self, snapshot: OrderSnapshot, targets: Targets) -> None:
-        row, record = snapshot.row, snapshot.record
-        self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
-        if row.is_set_aside:
-            self._follow_apart(snapshot, targets)
-            return
-        snapshot.remember(targets.rows_to_keep(snapshot.veracore_id))
-        self._tell_what_left(snapshot)
-        if row.state == OrderState.CANCELLED:
-            return
-        if record.status == "cancelled" and self._is_to_be_cancelled(snapshot):
-            return
-        if record.status == "cancelled" and row.state == OrderState.SYNCED:
-            message = "it was cancelled at VeraCore after it was placed"
-            change = self.ledger.transitions.cancel(row.code, snapshot.veracore_id, message)
-            if change is Applied.NEWS:
-                self.report.escalate(f"{row.code}: {message}")
-            elif change is Applied.LOST:
-                self.report.notify(f"{row.code}: {LOST_RACE}")
-            return
-        if not snapshot.concerns_the_shop():
-            for hold, slip in snapshot.holds():
-                self.ledger.shipments.hold(slip, hold.reason, hold.until, failed=False)
-                self.report.record(row.code, hold.slip, "waiting", hold.reason, hold.until)
-            return
-        try:
-            Fulfiller(self.context, self._rules).work(row, snapshot.veracore_id, snapshot.plan)
-            self._unanswered.answered("vendure")
-        except LockHeld as error:
-            self.report.notify(f"{row.code}: {error.message}")
-
-    def _follow_apart(self, snapshot: OrderSnapshot, targets: Targets) -> None:
-        """Follow an order that the shop no longer has to its end at VeraCore.
-
-        Nothing is read or written in the shop: another order has its code there now.
-        """
-        row, record = snapshot.row, snapshot.record
-        rows = targets.rows_to_keep(snapshot.veracore_id)
-        snapshot.remember(rows, slips=False)
-        if record.status == "cancelled" and row.state == OrderState.SYNCED:
+    def _remember(self, group: Sequence[_LookedUp], sightings: Sightings) -> Iterator[ReadyOrder]:
+        """Store what was seen; the orders about which the shop has to be asked."""
+        for at in range(0, len(group), _A_COMMIT):
             with self.ledger.unit_of_work():
-                message = "it was cancelled at VeraCore, and the shop no longer has it"
-                self.ledger.transitions.cancel(row.code, snapshot.veracore_id, message)
-                # Nobody has to refund it in the shop, which is what ends this alert.
-                self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=row.code)
-            self.report.record(row.code, "", "closed", message)
-        elif record.is_complete and self.ledger.transitions.ship(row.code):
-            self.report.record(row.code, "", "closed", "the shop no longer has it")
+                ready = [self._see(one, sightings) for one in group[at : at + _A_COMMIT]]
+            yield from (one for one in ready if one is not None)
 
-    def _is_to_be_cancelled(self, snapshot: OrderSnapshot) -> bool:
-        """Whether the order is to be cancelled, so that a second look-up has to confirm it."""
-        change = note_sighting(self.context, snapshot.row, snapshot.record)
-        if change is Applied.NEWS:
-            self.report.escalate(f"{snapshot.row.code}: {NOW_IN_THE_SHOP}")
-        return change is not None
+    def _see(self, looked: _LookedUp, sightings: Sightings) -> ReadyOrder | None:
+        before = len(self.report.outcomes)
+        if looked.record is None:
+            sightings.absent(looked.row, looked.veracore_id)
+            ready = None
+        else:
+            ready = sightings.present(self._snapshot(looked, looked.record))
+        if ready is None:
+            is_idle = len(self.report.outcomes) == before
+            self._worked(looked.row, looked.record, self.report, is_idle=is_idle)
+        return ready
 
-    def _tell_what_left(self, snapshot: OrderSnapshot) -> None:
-        """Report goods of an order that left although it was cancelled, or was to be."""
-        row, gone = snapshot.row, left_slips(snapshot.record)
-        wish = self.ledger.cancellations.get(row.code) if gone else None
-        if not gone or (wish is None and row.state != OrderState.CANCELLED):
+    def _snapshot(self, looked: _LookedUp, record: WarehouseRecord) -> OrderSnapshot:
+        return OrderSnapshot(
+            looked.row, looked.veracore_id, record, self.ledger, self._rules, self.clock
+        )
+
+    def _conclude(self, worked: Worked) -> None:
+        """Judge what became of an order in the shop.
+
+        Raises:
+            SyncError: The other orders could not be worked on either.
+        """
+        one, error = worked.order, worked.error
+        if isinstance(error, LockHeld):
+            one.report.notify(f"{one.row.code}: {error.message}")
+        elif error is None:
+            self._unanswered.answered("vendure")
+        else:
+            self._failed(one.row, error, one.report)
             return
-        known = self.ledger.shipments.slips(snapshot.veracore_id)
-        # Told before the fulfilment is made, so what has one already left before the wish.
-        ended = (PickSlipState.DONE, PickSlipState.COVERED)
-        earlier = {one.slip for one in known.values() if one.state in ended}
-        slips = [slip for slip in gone if slip not in earlier]
-        if not slips:
-            return
-        left = f"VeraCore shipped slip {', '.join(slips)}"
-        if row.state == OrderState.CANCELLED:
-            self._left_cancelled(row, [known[slip] for slip in slips if slip in known], left)
-            return
-        message = f"{left} although it was asked to cancel the order"
-        if self.ledger.cancellations.leave(row.code, message) is Applied.NEWS:
-            self.report.escalate(f"{row.code}: {message}")
+        self._worked(one.row, one.record, one.report, is_idle=not one.report.outcomes)
 
-    def _left_cancelled(self, row: OrderRow, slips: Sequence[SlipRow], left: str) -> None:
-        """Report goods of an order that VeraCore showed as cancelled, and hand them to a person."""
-        message = f"{left} although it showed the order as cancelled"
-        with self.ledger.unit_of_work():
-            for slip in slips:
-                if slip.state in OPEN_SLIPS:
-                    self.ledger.shipments.hand_over(slip, message)
-            kind = AlertKind.ORDER_SHIPPED_CANCELLED
-            raise_alert(self.ledger, self.report, kind, message, code=row.code)
+    def _failed(self, row: OrderRow, error: SyncError, report: TrackingReport) -> None:
+        # One bad order must not stop the others, unless the error concerns all of them.
+        if error in ENDS_THE_RUN:
+            raise error
+        _LOG.warning("order %s: %s", row.code, error.message)
+        self._unanswered.failed(row.code, error, report)
 
-    def _missing(self, row: OrderRow, veracore_id: str) -> None:
-        self.report.errors += 1
-        message = f"VeraCore no longer has it under {veracore_id}"
-        self.report.record(row.code, "", "missing", message)
-        if self.context.must_not_write:
-            return
-        self.ledger.shipments.looked(row.code, veracore_id, reference="", rows=None, seen={})
-        if row.state == OrderState.SHIPPED:
-            return  # nothing of it is left to ship, so it may be gone
-        raise_alert(self.ledger, self.report, AlertKind.ORDER_MISSING, message, code=row.code)
+    def _worked(
+        self,
+        row: OrderRow,
+        record: WarehouseRecord | None,
+        report: TrackingReport,
+        *,
+        is_idle: bool,
+    ) -> None:
+        self._unanswered.worked(row.code)
+        self._note_parts(row, record, report)
+        if is_idle:
+            report.idle(row.code, _idle(record))
+
+    def _note_parts(
+        self, row: OrderRow, record: WarehouseRecord | None, report: TrackingReport
+    ) -> None:
+        """Note slips that cannot be read. They wait; the order does not, so its others go on."""
+        slips = record.shipments if record is not None else ()
+        problems = [f"slip {one.slip}: {one.problem}" for one in slips if one.problem]
+        if problems and row.state == OrderState.SYNCED:
+            words = f"VeraCore: {'; '.join(problems[:3])}"
+            self._parts.failed(row.code, ProtocolError(words, upstream="veracore"), report)
+            self._parts.answered("veracore")
+        else:
+            self._parts.worked(row.code)
+
+    def _plan_only(self, looked: _LookedUp, sightings: Sightings) -> None:
+        """Of a run that must not write: add what it would do to the report's plan."""
+        row, plan = looked.row, self.report.plan
+        before = len(self.report.outcomes) + len(plan or ())
+        if looked.record is None:
+            sightings.absent(row, looked.veracore_id)
+        else:
+            snapshot = self._snapshot(looked, looked.record)
+            try:
+                order = self.shop.fulfilments.orders([row.code]).get(row.code)
+            except SyncError as error:
+                self._failed(row, error, self.report)
+                return
+            if order is not None and is_another(row, order.id, order.placed_at):
+                order = None
+            if order is not None and plan is not None:
+                plan += [(row.code, one) for one in snapshot.plan(order, snapshot.seen())]
+        is_idle = len(self.report.outcomes) + len(plan or ()) == before
+        self._worked(row, looked.record, self.report, is_idle=is_idle)
 
 
-def _idle(found: Present | Absent) -> str:
-    if isinstance(found, Absent):
+def _idle(record: WarehouseRecord | None) -> str:
+    if record is None:
         return "VeraCore no longer has it"
-    record = found.record
     if record.status == "cancelled":
         return "it is cancelled at VeraCore"
     if not any(one.packages for one in record.shipments):

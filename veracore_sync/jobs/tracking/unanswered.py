@@ -68,8 +68,13 @@ class Unanswered(RunPart[TrackingReport]):
         for code in self._memory.keep_only(codes):
             self.ledger.alerts.resolve(KIND, code=code)
 
-    def failed(self, code: str, error: SyncError) -> None:
+    def failed(self, code: str, error: SyncError, report: TrackingReport | None = None) -> None:
         """Note an order that could not be worked on.
+
+        Args:
+            code: The order.
+            error: Why.
+            report: Its own report, if it has one.
 
         Raises:
             SyncError: The upstream as a whole fails, or several orders in a row did.
@@ -77,8 +82,9 @@ class Unanswered(RunPart[TrackingReport]):
         upstream = getattr(error, "upstream", "")
         if error in REFUSES_ALL:
             raise error
-        self.report.errors += 1
-        self.report.record(code, "", "failed", error.message)
+        report = report or self.report
+        report.errors += 1
+        report.record(code, "", "failed", error.message)
         is_new = code not in self._memory
         row = self._memory.failed(code, error.message)
         if error in TOO_FAST:
