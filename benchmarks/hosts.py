@@ -32,7 +32,8 @@ def _host_shop(pipe: Connection, skus: int, orders: int) -> None:
         pipe.send((shop.admin_url, shop.username, shop.password))
         # Once the ledger is there: what is older is looked up before it is sent.
         pipe.recv()
-        pipe.send([shop.state.place_order([("SKU-000000", 1)]).code for _ in range(orders)])
+        bought = [f"SKU-{n % skus:06}" for n in range(orders)]
+        pipe.send([shop.state.place_order([(sku, 1)]).code for sku in bought])
         pipe.recv()
 
 
@@ -50,11 +51,14 @@ class Bed:
         """The simulator's control surface."""
         return _json(f"{self.warehouse_url}/_sandbox/{path}", body)
 
+    def shop_control(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The small shop's control surface."""
+        return _json(f"{self.shop_url.removesuffix('/admin-api')}/_shop/{path}", body)
+
     def requests(self) -> int:
         """How many requests both ends have seen."""
         there = len(self.control("requests")["requests"])
-        base = self.shop_url.removesuffix("/admin-api")
-        return there + len(_json(f"{base}/_shop/requests", None)["requests"])
+        return there + len(self.shop_control("requests")["requests"])
 
 
 def _json(url: str, body: dict[str, Any] | None) -> Any:

@@ -58,6 +58,31 @@ def test_a_thousand_open_and_a_hundred_shipped(tmp_path: Path) -> None:
         assert operations(bed)["GetOrderInfo"] == 2 * (SHIPPED + LOOKUPS) + LOOKUPS
 
 
+def commits(bed: World) -> int:
+    """How many durable commits a run makes, of look-ups of 40 orders that have not shipped."""
+    made: list[str] = []
+    connection = bed.parts.ledger.database.connection
+    connection.set_trace_callback(made.append)
+    bed.track()
+    connection.set_trace_callback(None)
+    return sum(one.startswith("COMMIT") for one in made)
+
+
+def test_a_shipped_order_costs_three_commits_and_a_look_up_a_tenth(tmp_path: Path) -> None:
+    with world(tmp_path, VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN="40") as bed:
+        orders = hand_over(bed, 60)
+        bed.track()
+        idle = commits(bed)
+        # Of the 40 orders that are looked up; the lock is not taken, and nothing is fulfilled.
+        assert idle <= 4 + 3
+        for index, order in enumerate(orders[:20]):
+            bed.ship(order, tracking=f"1Z999AA1012345{index:04}")
+        busy = commits(bed)
+        # Seen with nine others; intended; added; done, with its end. And one for the lock.
+        assert busy <= idle + 20 * 3 + 20 // 10 + 1
+        assert bed.parts.ledger.database.value("SELECT count(*) FROM slips") == 20
+
+
 def test_in_rest_the_budget_is_the_cost(tmp_path: Path) -> None:
     with world(tmp_path, dialect="rest", VERACORE_SYNC_TRACKING__STATUS_CALLS_PER_RUN="40") as bed:
         hand_over(bed, 100)

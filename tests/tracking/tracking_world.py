@@ -61,8 +61,8 @@ class World:
             self._parts.bind()
         return self._parts
 
-    def loaded(self) -> Loaded:
-        """The configuration of a process."""
+    def environment(self) -> dict[str, str]:
+        """The settings of a process."""
         veracore = f"{self.sandbox.url}/v1" if self.dialect == "rest" else self.sandbox.url
         environment = {
             "VENDURE_ADMIN_API_URL": self.shop.admin_url,
@@ -81,7 +81,11 @@ class World:
         environment |= self.env
         if "VERACORE_SYNC_LEDGER__URL" in environment:
             del environment["VERACORE_SYNC_LEDGER__PATH"]
-        return load(None, environment, cwd=self.folder)
+        return environment
+
+    def loaded(self) -> Loaded:
+        """The configuration of a process."""
+        return load(None, self.environment(), cwd=self.folder)
 
     @property
     def dialect(self) -> str:
