@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from at_once import SoManyAtOnce
 from real_kit import make_rig
 from realvendure import RealVendure
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
+from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.run import TrackingRun
 from veracore_sync.sandbox.server import Sandbox
-
-sys.path.append(str(Path(__file__).parents[1] / "tracking"))
-
-from side_by_side_kit import SoManyAtOnce  # noqa: E402
-
-from veracore_sync.jobs.tracking.report import TrackingReport  # noqa: E402
-from veracore_sync.jobs.tracking.run import TrackingRun  # noqa: E402
 
 COUNT = 18
 SKUS = [f"SKU-{number:06}" for number in range(1, 7)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from at_once import SoManyAtOnce
 from tracking_world import World
 
 from veracore_sync.composition.container import Container
@@ -20,34 +20,7 @@ from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.run import TrackingRun
 
-T = TypeVar("T")
-R = TypeVar("R")
 AT_ONCE = 6
-
-
-class SoManyAtOnce:
-    """The port `Concurrency` with a fixed number of threads.
-
-    Args:
-        most: How many.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        with ThreadPoolExecutor(self._most) as pool:
-            under_way = []
-            for item in items:
-                under_way.append(pool.submit(act, item))
-                if len(under_way) >= self._most:
-                    yield under_way.pop(0).result()
-            for one in under_way:
-                yield one.result()
-
-
-class Overlap(AssertionError):
-    """Two orders with a common variant were under way at once."""
 
 
 class WatchedFulfilments:
@@ -129,7 +102,10 @@ def run_of(bed: World, at_once: int = AT_ONCE, shop: Any = None, **options: Any)
 def killed(bed: World, gap: str) -> int:
     """The exit code of a process that is to be killed in that gap."""
     program = [sys.executable, __file__, str(bed.folder)]
-    environment = bed.environment() | {"VERACORE_SYNC_TEST_FAILPOINT": f"{gap}:kill"}
+    environment = bed.environment() | {
+        "VERACORE_SYNC_TEST_FAILPOINT": f"{gap}:kill",
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }
     return subprocess.run(program, env=environment, check=False, timeout=120).returncode
 
 

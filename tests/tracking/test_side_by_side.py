@@ -11,9 +11,10 @@ from typing import Any, cast
 
 import ledger_server
 import pytest
+from at_once import SoManyAtOnce
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from side_by_side_kit import AT_ONCE, SoManyAtOnce, WatchedShop, killed, run_of
+from side_by_side_kit import AT_ONCE, WatchedShop, killed, run_of
 from tracking_world import CATALOGUE, World, world
 
 from veracore_sync.domain.errors import SyncError
@@ -41,7 +42,7 @@ def assert_all_is_in_the_shop(bed: World, orders: Sequence[Any], carts: Sequence
         assert bed.fulfilments(order) == [("Shipped", number(index), dict.fromkeys(cart, 2))]
         assert bed.state(order) == "shipped"
         assert bed.slip_states(order) == ["done"]
-    gone = Counter({sku: 0 for sku in CATALOGUE})
+    gone = Counter(dict.fromkeys(CATALOGUE, 0))
     for cart in carts:
         gone.update(dict.fromkeys(cart, 2))
     for sku in CATALOGUE:
@@ -52,7 +53,7 @@ def assert_all_is_in_the_shop(bed: World, orders: Sequence[Any], carts: Sequence
     assert not bed.parts.ledger.alerts.standing()
 
 
-# ---- which may be under way together --------------------------------------------------------------
+# ---- which may be under way together ------------------------------------------------------------
 
 
 def ready(index: int) -> ReadyOrder:
@@ -109,7 +110,7 @@ def test_after_a_stop_nothing_begins() -> None:
     apart.close()
 
 
-# ---- whole runs -----------------------------------------------------------------------------------
+# ---- whole runs ---------------------------------------------------------------------------------
 
 
 def test_orders_without_a_common_variant_are_in_flight_together(bed: World) -> None:
@@ -227,7 +228,7 @@ def test_a_shop_that_fails_ends_the_run_and_loses_nothing(tmp_path: Path, kind: 
         assert_all_is_in_the_shop(bed, orders, carts)
 
 
-# ---- killed ---------------------------------------------------------------------------------------
+# ---- killed -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
