@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Condition
+from threading import Condition, get_ident
 
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.warehouse import WarehouseRecord
@@ -58,7 +58,7 @@ class Apart:
         self._variants = variants
         self._may_begin = may_begin
         self._handed_out: list[ReadyOrder] = []
-        self._under_way = 0
+        self._under_way: list[int] = []
         self._stopped = False
         self._changed = Condition()
 
@@ -95,12 +95,12 @@ class Apart:
         """Work on it within the block, unless it is false: nothing may begin any more."""
         with self._changed:
             may = not self._stopped
-            self._under_way += may
+            self._under_way.append(get_ident())
         try:
             yield may
         finally:
             with self._changed:
-                self._under_way -= may
+                self._under_way.remove(get_ident())
                 self._handed_out.remove(one)
                 if not may:
                     self.left.append(one)
@@ -113,8 +113,8 @@ class Apart:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let nothing more begin, and wait for what is under way."""
+        """Let nothing more begin, and wait for what is under way in other threads."""
         self.stop()
         with self._changed:
-            while self._under_way:
+            while set(self._under_way) - {get_ident()}:
                 self._changed.wait()

@@ -41,6 +41,7 @@ class Unanswered(RunPart[TrackingReport]):
     answered_by: set[str] = field(default_factory=set)
     unusable: dict[str, SyncError] = field(default_factory=dict)
     _memory: BadRecordMemory = field(init=False)
+    _names: set[str] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._memory = BadRecordMemory(
@@ -58,7 +59,15 @@ class Unanswered(RunPart[TrackingReport]):
 
     def rests(self, code: str) -> bool:
         """Whether the order failed lately and waits for its next attempt."""
-        return self._memory.rests(code)
+        return code in self._remembered and self._memory.rests(code)
+
+    @property
+    def _remembered(self) -> set[str]:
+        """Those that may be remembered: nearly no order is, and each would be asked for twice."""
+        # Read once: only who holds the job changes them.
+        if self._names is None:
+            self._names = set(self._memory.rows())
+        return self._names
 
     def __contains__(self, code: str) -> bool:
         return code in self._memory
@@ -87,6 +96,7 @@ class Unanswered(RunPart[TrackingReport]):
         report.record(code, "", "failed", error.message)
         is_new = code not in self._memory
         row = self._memory.failed(code, error.message)
+        self._remembered.add(code)
         if error in TOO_FAST:
             # Recorded first: if only this order is rejected, it is the last of the next run.
             raise error
@@ -111,6 +121,7 @@ class Unanswered(RunPart[TrackingReport]):
         why = Why("could not be read together", error.message, todo)
         self.report.reasons.add_all(why, codes, len(codes))
         self._memory.suspect(codes)
+        self._remembered.update(codes)
         self.unusable[getattr(error, "upstream", "")] = error
 
     def answered(self, upstream: str) -> None:
@@ -120,7 +131,7 @@ class Unanswered(RunPart[TrackingReport]):
 
     def worked(self, code: str) -> None:
         """Note that the order could be worked on again."""
-        if self._memory.answered(code):
+        if code in self._remembered and self._memory.answered(code):
             self.ledger.alerts.resolve(KIND, code=code)
 
     def alert_overdue(self) -> None:
