@@ -16,10 +16,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import NamedTuple, TypeVar
 
 from hosts import Bed, bed
 
@@ -28,12 +31,20 @@ from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.run import TrackingRun
-from veracore_sync.transport.concurrency import LimitedConcurrency
 
+T = TypeVar("T")
+R = TypeVar("R")
 GRID = (1, 2, 4, 8, 16)
 
 
-def track(made: Bed, at_once: int | None) -> float:
+class Took(NamedTuple):
+    """Seconds by the clock, and of processor time of this process."""
+
+    clock: float
+    busy: float
+
+
+def track(made: Bed, at_once: int | None) -> Took:
     """One run of ``sync-tracking``; how long it took.
 
     Args:
@@ -42,10 +53,10 @@ def track(made: Bed, at_once: int | None) -> float:
     """
     context = made.parts.context(TrackingReport())
     if at_once is not None:
-        context.concurrency = LimitedConcurrency(at_once)
-    began = time.perf_counter()
+        context.concurrency = Fixed(at_once)
+    began, busy = time.perf_counter(), time.process_time()
     result = TrackingRun(context).run()
-    took = time.perf_counter() - began
+    took = Took(time.perf_counter() - began, time.process_time() - busy)
     assert result.errors == 0, result
     return took
 
@@ -57,9 +68,7 @@ def ship(made: Bed, codes: Sequence[str]) -> None:
         made.control("ship", {"order": code, "packages": [package]})
 
 
-def bare(
-    made: Bed, codes: Sequence[str], others: Sequence[str], at_once: int, fulfil: int
-) -> float:
+def bare(made: Bed, codes: Sequence[str], others: Sequence[str], at_once: int, fulfil: int) -> Took:
     """The calls alone, for orders that have shipped; how long they took.
 
     Args:
@@ -80,11 +89,11 @@ def bare(
         shop.fulfilments.ship(id)
         shop.fulfilments.orders([code])
 
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     list(warehouse.shipped(today - timedelta(days=3), today + timedelta(days=2)))
     side_by_side(warehouse.look_up, [*codes, *others], at_once)
     side_by_side(one, codes, fulfil)
-    return time.perf_counter() - began
+    return Took(time.perf_counter() - began, time.process_time() - busy)
 
 
 def side_by_side(act: Callable[[str], object], items: Sequence[str], at_once: int) -> None:
@@ -109,15 +118,15 @@ def measure(
         ship(made, taken)
         return taken
 
-    def floor(at_once: int) -> float:
+    def floor(at_once: int) -> Took:
         taken = next_ones()
         took = bare(made, taken, others, at_once, 1 if shared else at_once)
         settle(made)
         return took
 
     by_hand = {at_once: floor(at_once) for at_once in GRID}
-    print("  ".join(f"{at_once} at once: {took:.2f} s" for at_once, took in by_hand.items()))
-    best = min(by_hand, key=by_hand.__getitem__)
+    print("  ".join(f"{at_once} at once: {took.clock:.2f} s" for at_once, took in by_hand.items()))
+    best = min(by_hand, key=lambda at_once: by_hand[at_once].clock)
     pairs = []
     for index in range(rounds):
         turns = []
@@ -125,18 +134,42 @@ def measure(
         for is_ours in (index % 2 == 0, index % 2 == 1):
             if is_ours:
                 next_ones()
-                turns.append(("ours", track(made, ours_at_once or best)))
+                turns.append(("ours", track(made, best if ours_at_once == 0 else ours_at_once)))
             else:
                 turns.append(("floor", floor(best)))
         pairs.append(dict(turns))
-        print("  ".join(f"{name} {took:.2f} s" for name, took in sorted(turns)), flush=True)
-    ratios = sorted(pair["ours"] / pair["floor"] for pair in pairs)
-    ours, theirs = (median(pair[name] for pair in pairs) for name in ("ours", "floor"))
+        print(
+            "  ".join(
+                f"{name} {took.clock:.2f} s ({took.busy:.2f})" for name, took in sorted(turns)
+            ),
+            flush=True,
+        )
+    by_clock = sorted(pair["ours"].clock / pair["floor"].clock for pair in pairs)
+    by_busy = sorted(pair["ours"].busy / pair["floor"].busy for pair in pairs)
     print(
-        f"{shipped} of {len(made.codes)} shipped, {best} at once: {ours:.2f} s, the calls alone "
-        f"{theirs:.2f} s: {median(ratios):.2f} x (of {len(ratios)} pairs {ratios[0]:.2f} to "
-        f"{ratios[-1]:.2f}; goal 1.2; load {os.getloadavg()[0]:.1f})"
+        f"{shipped} of {len(made.codes)} shipped, {best} at once, {len(pairs)} pairs: "
+        f"{median(by_clock):.2f} x by the clock ({by_clock[0]:.2f} to {by_clock[-1]:.2f}), "
+        f"{median(by_busy):.2f} x by processor time ({by_busy[0]:.2f} to {by_busy[-1]:.2f}); "
+        f"goal 1.2; load {os.getloadavg()[0]:.1f}"
     )
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The port `Concurrency`, with so many things at once as were found by hand."""
+
+    most: int
+
+    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Do it with each item; see the port."""
+        with ThreadPoolExecutor(self.most) as pool:
+            under_way = deque[Future[R]]()
+            for item in items:
+                under_way.append(pool.submit(act, item))
+                if len(under_way) >= self.most:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
 
 
 def settle(made: Bed) -> None:
@@ -152,7 +185,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--delay", type=int, default=0, help="milliseconds, of each call")
     parser.add_argument("--shared", action="store_true", help="all orders are of one SKU")
-    parser.add_argument("--at-once", type=int, help="ours, too; default: the floor's best")
+    parser.add_argument("--at-once", type=int, help="ours, fixed; 0: the floor's best")
     options = parser.parse_args()
     settings = {
         "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
