@@ -24,7 +24,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from mutant_runs import ROOT, SURVIVED, UNREACHED, Module, Runner, in_fork, warm
 from mutants import Mutant

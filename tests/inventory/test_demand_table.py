@@ -55,7 +55,7 @@ def parts(found: UnheldDemand) -> dict[str, int]:
     return {part: units for part, units in found.parts.items() if units}
 
 
-# ---- what counts ----------------------------------------------------------------------------------
+# ---- what counts ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_never_more_than_is_open() -> None:
     assert parts(u(orders, accepted("A"))) == {"mug": 1}
 
 
-# ---- accepted while the stock was read -------------------------------------------------------------
+# ---- accepted while the stock was read -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_an_order_that_was_accepted_as_a_whole(seen: str | None, counted: dict[s
     assert (parts(found), found.unjudged) == (counted, {"A"})
 
 
-# ---- whose units ----------------------------------------------------------------------------------
+# ---- whose units ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_code_that_was_given_to_another_order(facts: dict[str, Any], is_anothe
     assert parts(found) == ({"mug": 2} if is_another else {})
 
 
-# ---- orders that cannot be read --------------------------------------------------------------------
+# ---- orders that cannot be read ------------------------------------------------------------------
 
 
 def unread(code: str = "A", **facts: Any) -> OpenOrder:

@@ -19,7 +19,7 @@ from veracore_sync.jobs.inventory.plan import (
 )
 from veracore_sync.jobs.inventory.plausible import implausible
 
-# ---- what may be sold: S = max(0, Available - U - buffer) -----------------------------------------
+# ---- what may be sold: S = max(0, Available - U - buffer) ----------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_each_location_is_written_by_itself() -> None:
     assert plan_variant(now, {"a": 5, "b": 4}, decreases_only=False) == {"b": 4}
 
 
-# ---- what a plan amounts to -----------------------------------------------------------------------
+# ---- what a plan amounts to ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_a_change_counts_as(
     assert (summary.sellable, summary.zeroed, summary.changing, summary.rising) == twice
 
 
-# ---- the guards -----------------------------------------------------------------------------------
+# ---- the guards ----------------------------------------------------------------------------------
 
 
 def guarded(
@@ -230,7 +230,7 @@ def test_what_a_guard_says() -> None:
     assert first.prospect.endswith(": decreases would be written, 7 increases would be withheld")
 
 
-# ---- a read that looks complete and cannot be ------------------------------------------------------
+# ---- a read that looks complete and cannot be ----------------------------------------------------
 
 
 class Book:

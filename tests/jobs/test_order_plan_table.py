@@ -63,7 +63,7 @@ def submitted(action: Action) -> SubmitOrder:
     return action
 
 
-# ---- the state in the shop ------------------------------------------------------------------------
+# ---- the state in the shop -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", ["PaymentAuthorized", "Modifying", "ArrangingAdditionalPayment"])
@@ -266,7 +266,7 @@ def test_warnings_go_with_the_order_and_with_its_intent() -> None:
     assert action.warnings == action.intent.warnings
 
 
-# ---- whether VeraCore may have it already ---------------------------------------------------------
+# ---- whether VeraCore may have it already --------------------------------------------------------
 
 BORN = START - timedelta(days=9)
 

@@ -71,7 +71,7 @@ def checked(
     return row(code, state, cause=cause, checked_at=NOW - ago, **facts)
 
 
-# ---- what the ledger does not have ----------------------------------------------------------------
+# ---- what the ledger does not have ---------------------------------------------------------------
 
 
 def test_what_the_ledger_has_is_not_new() -> None:
@@ -122,7 +122,7 @@ def test_how_many_may_be_sent_for_the_first_time() -> None:
     assert chosen.candidates == 3
 
 
-# ---- what is due ----------------------------------------------------------------------------------
+# ---- what is due ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", [PENDING, FAILED])
@@ -192,7 +192,7 @@ def test_the_oldest_first_and_what_was_tried_before_last() -> None:
     assert chosen.due == ["unknown", "b", "c", "a", "failed", "tried"]
 
 
-# ---- what is planned again ------------------------------------------------------------------------
+# ---- what is planned again -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_failed_or_pending_order_is_no_parked_one(cause: OrderCause) -> None:
     assert select([stub("A"), stub("B")], rows, explicit=True).rechecks == []
 
 
-# ---- what VeraCore refused ------------------------------------------------------------------------
+# ---- what VeraCore refused -----------------------------------------------------------------------
 
 
 def refused(code: str, **facts: Any) -> OrderRow:
