@@ -159,6 +159,7 @@ class Runner:
     record: Callable[[Mutant, str], None]
     items: list[Any] = field(default_factory=list)
     reached: dict[str, Reached] = field(default_factory=dict)
+    functions: list[types.FunctionType] = field(default_factory=list)
 
     def run(self, wanted: Sequence[Mutant], ends: float | None = None) -> None:
         """Run them all. In a fork of its own, because collecting imports the tests."""
@@ -317,15 +318,24 @@ class Runner:
             for code in _codes(compile(tree, str(self.module.path), "exec"))
         }
         changed = False
-        for one in gc.get_objects():
-            if isinstance(one, types.FunctionType) and one.__module__ == self.module.name:
-                code = new.get((one.__code__.co_qualname, one.__code__.co_firstlineno))
-                if code is not None and one.__code__.co_filename == str(self.module.path):
-                    if len(code.co_freevars) != len(one.__code__.co_freevars):
-                        return False
-                    one.__code__ = code
-                    changed = changed or one.__qualname__ == mutant.function
+        for one in self.functions:
+            code = new.get((one.__code__.co_qualname, one.__code__.co_firstlineno))
+            if code is not None:
+                if len(code.co_freevars) != len(one.__code__.co_freevars):
+                    return False
+                one.__code__ = code
+                changed = changed or one.__qualname__ == mutant.function
         return changed
+
+    def find_functions(self) -> None:
+        """Note every function of the module, so that no fork has to search for them."""
+        self.functions = [
+            one
+            for one in gc.get_objects()
+            if isinstance(one, types.FunctionType)
+            and one.__module__ == self.module.name
+            and one.__code__.co_filename == str(self.module.path)
+        ]
 
     def try_anew(self, mutant: Mutant) -> str:
         """Import everything with the mutant in place; for a process that has imported nothing."""
@@ -384,6 +394,10 @@ class _Loop:
             return True
         self.runner.items = session.items
         self.runner.look(self.folder)
+        self.runner.find_functions()
+        # What stands now is not looked at, and so not copied, by the forks' collections.
+        gc.collect()
+        gc.freeze()
         for mutant in self.wanted:
             if self.ends is not None and time.monotonic() > self.ends:
                 break

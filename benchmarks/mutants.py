@@ -104,6 +104,9 @@ def mutants_of(tree: ast.Module) -> list[Mutant]:
     for node, path, function in _walk(tree, (), "", ""):
         for replacement in _replacements(node):
             before, after = _short(node), _short(replacement) if replacement else "(dropped)"
+            if isinstance(node, ast.If) and isinstance(replacement, ast.If):
+                # Its body is the same.
+                before, after = (f"if {_short(one.test)}" for one in (node, replacement))
             if before == after:
                 continue
             key = (function, before, after)

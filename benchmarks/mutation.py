@@ -6,10 +6,10 @@
 
 A mutant is killed if one of the module's fast tests fails (the table below; of these only the tests
 that pass through the changed lines are run), or computes without end. What was found is kept in
-`.mutation/`, by the text of the module and of its tests, so an interrupted run goes on where it was.
+`.mutation/`, by the text of the module and of its tests: an interrupted run goes on where it was.
 
-Survivors that change nothing, or nothing that matters, stand in docs/mutants.md with the reason. The
-others count: exit 1 if more than `--survivors` percent of the rest are alive.
+Survivors that change nothing, or nothing that matters, stand in docs/mutants.md with the reason.
+The others count: exit 1 if more than `--survivors` percent of the rest are alive.
 """
 
 from __future__ import annotations

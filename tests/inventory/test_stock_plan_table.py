@@ -133,7 +133,7 @@ def test_each_location_is_written_by_itself() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "counts"),
     [
-        # (sellable, zeroed, changing, rising)
+        # counts: sellable, to zero, changing, rising
         ({"a": 5}, {"a": 5}, (1, 0, 0, 0)),
         ({"a": 5}, {"a": 4}, (1, 0, 1, 0)),
         ({"a": 5}, {"a": 6}, (1, 0, 1, 1)),
