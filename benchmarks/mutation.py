@@ -6,7 +6,8 @@
 
 A mutant is killed if one of the module's fast tests fails (the table below; of these only the tests
 that pass through the changed lines are run), or computes without end. What was found is kept in
-`.mutation/`, by the text of the module and of its tests: an interrupted run goes on where it was.
+`.mutation/`, by the text of the module, so an interrupted run goes on where it was; `--fresh`
+forgets what was killed by tests that are different now.
 
 Survivors that change nothing, or nothing that matters, stand in docs/mutants.md with the reason.
 The others count: exit 1 if more than `--survivors` percent of the rest are alive.
@@ -25,7 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mutant_runs import ROOT, SURVIVED, UNREACHED, Module, Runner, in_fork, warm
+from mutant_runs import KILLED, ROOT, SURVIVED, UNREACHED, Module, Runner, in_fork, warm
 from mutants import Mutant
 
 KNOWN = ROOT / "docs" / "mutants.md"
@@ -37,7 +38,10 @@ _TRACKING = (
     "tests/tracking/test_allocation_table.py",
 )
 TESTS: dict[str, tuple[str, ...]] = {
-    "jobs/orders/plan": ("tests/jobs/test_order_plan_table.py",),
+    "jobs/orders/plan": (
+        "tests/jobs/test_order_plan_table.py",
+        "tests/jobs/test_windows_overlap.py",
+    ),
     "jobs/orders/interpret_lookup": (
         "tests/jobs/test_interpret_lookup.py",
         "tests/jobs/test_lookup_table.py",
@@ -65,13 +69,14 @@ def _module(name: str) -> Module:
     return Module(ROOT / "veracore_sync" / f"{name}.py", TESTS[name])
 
 
-def _digest(module: Module) -> str:
-    """Of the module and of its tests: other results are not looked at."""
-    digest = hashlib.sha256(module.source.encode())
-    for pattern in module.tests:
-        for path in sorted(ROOT.glob(pattern)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def _digest(*texts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
+def _tests(module: Module) -> str:
+    """Of what the tests of a module are now."""
+    paths = [path for pattern in module.tests for path in sorted(ROOT.glob(pattern))]
+    return _digest(*(path.read_bytes() for path in paths))
 
 
 def _known() -> dict[str, set[str]]:
@@ -87,13 +92,13 @@ def _known() -> dict[str, set[str]]:
 
 
 def _changed(since: str) -> Iterator[str]:
-    names = subprocess.run(
-        ["git", "diff", "--name-only", f"{since}...HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
+    found = subprocess.run(
+        ["git", "diff", "--name-only", since], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if found.returncode:
+        # A clone without that commit: any module may have changed.
+        yield from TESTS
+    names = found.stdout.splitlines()
     for name in TESTS:
         if f"veracore_sync/{name}.py" in names:
             yield name
@@ -102,19 +107,25 @@ def _changed(since: str) -> Iterator[str]:
 class Results:
     """What is known of a module's mutants, kept after each."""
 
-    def __init__(self, name: str, module: Module) -> None:
-        self.path = KEPT / f"{name.replace('/', '.')}.{_digest(module)}.jsonl"
+    def __init__(self, name: str, module: Module, *, fresh: bool = False) -> None:
+        self.path = KEPT / f"{name.replace('/', '.')}.{_digest(module.source.encode())}.jsonl"
+        self.tests = _tests(module)
         self.found: dict[str, str] = {}
+        if fresh:
+            self.path.unlink(missing_ok=True)
         if self.path.exists():
             for line in self.path.read_text().splitlines():
                 one = json.loads(line)
-                self.found[one["mutant"]] = one["result"]
+                # What was killed stays so while tests are added; a survivor is tried again.
+                if one["result"] == KILLED or one["tests"] == self.tests:
+                    self.found[one["mutant"]] = one["result"]
 
     def add(self, mutant: Mutant, result: str) -> None:
         """Keep one more."""
         KEPT.mkdir(exist_ok=True)
+        known = {"mutant": mutant.name, "result": result, "tests": self.tests}
         with self.path.open("a") as out:
-            out.write(json.dumps({"mutant": mutant.name, "result": result}) + "\n")
+            out.write(json.dumps(known) + "\n")
 
 
 def _run(name: str, module: Module, wanted: Sequence[Mutant], ends: float | None) -> Results:
@@ -154,6 +165,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="begin no mutant after that time")
     parser.add_argument("--survivors", type=float, default=5.0, help="percent that may be alive")
     parser.add_argument("--only", metavar="TEXT", help="only mutants whose name contains it")
+    parser.add_argument("--fresh", action="store_true", help="forget what was found before")
     given = parser.parse_args()
     names = list(given.modules or TESTS)
     if given.changed:
@@ -176,6 +188,8 @@ def main() -> int:
         wanted = [one for owner, one in chosen if owner == name]
         if not wanted:
             continue
+        if given.fresh:
+            Results(name, module, fresh=True)
         results = _run(name, module, wanted, ends)
         counts: Counter[str] = Counter()
         for one in wanted:

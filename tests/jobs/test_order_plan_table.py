@@ -124,6 +124,7 @@ def test_a_type_that_is_not_sent_is_skipped() -> None:
     assert decide(type="Aggregate") == SkipOrder(
         "A", foreign_reason("Aggregate"), OrderCause.TYPE, False
     )
+    assert "of the type Aggregate," in foreign_reason("Aggregate")
     assert isinstance(decide(type="Seller"), SubmitOrder)
 
 

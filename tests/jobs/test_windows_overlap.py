@@ -14,6 +14,8 @@ from fakes import make_order
 from veracore_sync.clock import to_text
 from veracore_sync.jobs.orders.change_detection import windows
 
+PASSED = {"A": "Shipped", "B": "PartiallyShipped", "C": "Delivered", "D": "PartiallyDelivered"}
+
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Bench]:
@@ -28,13 +30,11 @@ def test_what_was_placed_long_before_the_last_run_is_found_when_it_has_passed(
 ) -> None:
     """It was in Modifying when the last run looked, and was fulfilled by hand since."""
     fresh.run()
-    fresh.shop.add(
-        make_order("A", state="Shipped", placed_at=fresh.clock.now() - age),
-        make_order("B", state="PartiallyShipped", placed_at=fresh.clock.now() - age),
-    )
+    for code, state in PASSED.items():
+        fresh.shop.add(make_order(code, state=state, placed_at=fresh.clock.now() - age))
     fresh.clock.forward(hours=1)
     fresh.run()
-    assert (fresh.state("A"), fresh.state("B")) == ("skipped", "skipped")
+    assert [fresh.state(code) for code in PASSED] == ["skipped"] * 4
 
 
 def test_changes_are_listed_from_before_the_newest_one_seen(fresh: Bench) -> None:
