@@ -25,6 +25,7 @@ import io
 import os
 import pickle
 import resource
+import select
 import shutil
 import signal
 import sys
@@ -98,6 +99,9 @@ def warm() -> None:
 def in_fork(act: Callable[[], Any], *, cpu_seconds: float = 0) -> Any:
     """What `act` returns in a fork; ``None`` where it ended without: killed, or out of time.
 
+    Args:
+        cpu_seconds: How long it may compute; 0: as long as it needs, and nothing else is limited.
+
     Raises:
         TimeoutError: It stood still.
     """
@@ -117,21 +121,20 @@ def in_fork(act: Callable[[], Any], *, cpu_seconds: float = 0) -> Any:
         finally:
             os._exit(70)
     os.close(write)
-    data = _read_all(read, pid)
+    data = _read_all(read, pid, STUCK_SECONDS if cpu_seconds else None)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     return pickle.loads(data) if data else None
 
 
-def _read_all(source: int, pid: int) -> bytes:
-    import select
-
-    ends = time.monotonic() + STUCK_SECONDS
+def _read_all(source: int, pid: int, seconds: float | None) -> bytes:
+    ends = None if seconds is None else time.monotonic() + seconds
     data = b""
     with os.fdopen(source, "rb", buffering=0) as pipe:
         while True:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, ends - time.monotonic()))
+            left = None if ends is None else max(0.0, ends - time.monotonic())
+            ready, _, _ = select.select([pipe], [], [], left)
             if not ready:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
