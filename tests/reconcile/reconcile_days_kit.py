@@ -166,8 +166,8 @@ class Days:
         of_day = self.hour % 24
         is_before = (of_day + 1) % 24 == RECONCILES_AT
         count = self.orders * (of_day + 1) // 24 - self.orders * of_day // 24
-        for number in range(count):
-            self._place(self._now() - _BETWEEN_CUSTOMERS * (count - number))
+        for before in range(count, 0, -1):
+            self._place(self._now() - _BETWEEN_CUSTOMERS * before)
         self._ship()
         if self.dice.random() < 0.5:
             self._story()
