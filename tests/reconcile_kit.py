@@ -140,10 +140,8 @@ class SmallShopHands:
             (line,) = (one for one in self.order(code).lines if one.variant.sku == sku)
             ((location, units),) = line.allocations
             line.allocations = [(location, units - less)]
-            made = (one for one in line.variant.allocations if one.quantity == units)
-            next(
-                one for one in made if one.created_at == self.order(code).placed_at
-            ).quantity -= less
+            # Others may have ordered as many of it at the same moment.
+            next(one for one in line.variant.allocations if one.line == line.id).quantity -= less
             state.level(line.variant, location).allocated -= less
 
     def dump(self) -> Dump:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from fakes import make_order
 
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.orders import Address
 from veracore_sync.jobs.orders.address_parts import COMBINATIONS, address_parts, changed_parts
 from veracore_sync.jobs.orders.change_words import other_words
+from veracore_sync.jobs.orders.facets import facets
 
 KEY = b"k" * 32
 HOME = Address(
@@ -79,3 +81,17 @@ def test_another_key_and_another_address_give_other_hashes() -> None:
     assert address_parts(HOME, KEY) != address_parts(HOME, b"x" * 32)
     blank = address_parts(Address(), KEY)
     assert len({blank[at : at + 4] for at in range(0, len(blank), 4)}) > 8
+
+
+def test_the_hashes_of_an_address_that_is_the_same_are_taken_over() -> None:
+    order = make_order("A", shipping_address=HOME)
+    known = facets(order, "none", KEY)
+    assert known.ship_to_parts == address_parts(HOME, KEY)
+    marked = replace(known, ship_to_parts="as they were")
+    assert facets(order, "none", KEY, earlier=marked).ship_to_parts == "as they were"
+    # Versions that knew no parts stored none; and another address has others.
+    unknown = replace(known, ship_to_parts="")
+    assert facets(order, "none", KEY, earlier=unknown).ship_to_parts == known.ship_to_parts
+    there = replace(HOME, city="Potsdam")
+    moved = facets(replace(order, shipping_address=there), "none", KEY, earlier=marked)
+    assert moved.ship_to_parts == address_parts(there, KEY)

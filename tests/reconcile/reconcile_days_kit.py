@@ -35,6 +35,8 @@ SKUS = tuple(f"SKU-{count:02}" for count in range(1, 41))
 RECONCILES_AT = 6
 """The hour of the day."""
 SETTLES = timedelta(minutes=60)
+_BETWEEN_CUSTOMERS = timedelta(seconds=7)
+"""As between people: Vendure shows to which order an allocation belongs by its moment alone."""
 AT_ONCE = {"never sent", "lost by ledger and VeraCore", "row dropped", "row of an old ledger"} | {
     "row dropped, partly shipped",
     "shipped",
@@ -163,8 +165,9 @@ class Days:
     def _hour(self) -> None:
         of_day = self.hour % 24
         is_before = (of_day + 1) % 24 == RECONCILES_AT
-        for _ in range(self.orders * (of_day + 1) // 24 - self.orders * of_day // 24):
-            self._place()
+        count = self.orders * (of_day + 1) // 24 - self.orders * of_day // 24
+        for before in range(count, 0, -1):
+            self._place(self._now() - _BETWEEN_CUSTOMERS * before)
         self._ship()
         if self.dice.random() < 0.5:
             self._story()
@@ -192,12 +195,12 @@ class Days:
     def _now(self) -> datetime:
         return self.bed.clock.now()
 
-    def _place(self) -> None:
+    def _place(self, at: datetime) -> None:
         sku, lines = "", [(sku, self.dice.randint(1, 3)) for sku in self.dice.sample(SKUS, 2)]
         if self.dice.random() < 0.5:
             sku = self.dice.choice(SKUS)
             lines = [(sku, UNITS)]
-        code = self.bed.shop.place(lines)
+        code = self.bed.shop.place(lines, placed_at=at)
         after = timedelta(hours=self.dice.uniform(2, 30))
         case = Case(code, sku, self._now() + after, self._now())
         self.cases[code] = case

@@ -251,30 +251,51 @@ def test_what_did_not_help_needs_a_person() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "look", "wanted"),
+    ("deed", "look", "wanted", "ended"),
     [
         (
             RepairResult("sent", is_certain=True),
             Examined("", moving="sent"),
             RepairOutcome.REPAIRED,
+            [(Examined("A"), {PAID})],
         ),
-        (RepairResult("asked"), Examined("", moving="being cancelled"), RepairOutcome.UNDER_WAY),
+        (
+            RepairResult("asked"),
+            Examined("", moving="being cancelled"),
+            RepairOutcome.UNDER_WAY,
+            [],
+        ),
         (
             RepairResult("sent", is_certain=True),
             Examined("", unseen="no answer"),
             RepairOutcome.UNDER_WAY,
+            [],
         ),
-        (RepairResult("asked"), Examined("", unseen="no answer"), RepairOutcome.UNDER_WAY),
+        (RepairResult("asked"), Examined("", unseen="no answer"), RepairOutcome.UNDER_WAY, []),
     ],
 )
 def test_what_is_on_its_way_after_the_act(
-    deed: RepairResult, look: Examined, wanted: RepairOutcome
+    deed: RepairResult,
+    look: Examined,
+    wanted: RepairOutcome,
+    ended: list[tuple[Examined, Collection[DifferenceType]]],
 ) -> None:
     both = paid("A")
     both.deed = deed
     both.looks = [Examined("", tuple(both.standing)), look]
     made = both.apply()
     assert outcomes(made) == [("A", wanted)]
+    # What the job recorded as done has ended, though nothing else of the order is concluded.
+    assert both.recorded == ended
+
+
+def test_what_is_done_ends_nothing_that_has_changed_meanwhile() -> None:
+    both = Both([difference(PAID, "A", "1"), difference(PAID, "A", "2")])
+    both.deed = RepairResult("sent", is_certain=True)
+    changed = difference(PAID, "A", "2", ledger="parked")
+    both.looks = [Examined("", (both.standing[0], changed)), Examined("", moving="sent")]
+    made = both.apply()
+    assert made.report.counts() == {"repaired": 1, "changed": 1}
     assert both.recorded == []
 
 

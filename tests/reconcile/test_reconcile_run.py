@@ -51,6 +51,16 @@ def test_a_difference_is_told_once_and_closes_itself(bench: ReconcileBench) -> N
     assert AlertKind.ORDER_DIFFERS not in {one.kind for one in bench.ledger.alerts.standing()}
 
 
+def test_what_a_job_stored_a_moment_before_has_not_moved(bench: ReconcileBench) -> None:
+    code = "ORDER-000"
+    bench.shop.add(replace(make_order(code), placed_at=bench.clock.now() - timedelta(hours=2)))
+    bench.set(settle_minutes=0)
+    # The clock stands still, as it does within a millisecond.
+    bench.run(allow_first_run=True)
+    report = bench.reconcile(only=(code,))
+    assert (report.compared, report.on_their_way) == (1, 0)
+
+
 # ---- the budget -------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
@@ -41,7 +42,7 @@ class Comparisons:
             "ORDER BY coalesce(outcome, '') = 'accepted', attempt",
             (as_list(codes),),
         )
-        return {row["code"]: _facets(json.loads(row["facets"])) for row in rows}
+        return {row["code"]: _facets(row["facets"]) for row in rows}
 
     def count_open(self) -> int:
         """How many orders VeraCore has, or may have, and has not ended."""
@@ -107,7 +108,10 @@ def packed(facets: Facets | None) -> str | None:
     return json.dumps(stored, sort_keys=True, default=str)
 
 
-def _facets(stored: dict[str, Any]) -> Facets:
+@lru_cache(maxsize=512)
+def _facets(text: str) -> Facets:
+    """What `packed` stored. An order's are read several times in a row, and are mostly the same."""
+    stored: dict[str, Any] = json.loads(text)
     amounts = {name: Decimal(stored[name]) for name in ("paid", "refunded", "owed")}
     return Facets(**{**stored, **amounts, "shipping": tuple(stored["shipping"])})
 
@@ -119,8 +123,8 @@ def _row(row: StoredRow) -> ComparedRow:
         compared_at=row["compared_at"],
         state=row["state"],
         shop_at=row["shop_at"],
-        seen=_facets(json.loads(seen)) if seen else None,
-        base=_facets(json.loads(base)) if base else None,
+        seen=_facets(seen) if seen else None,
+        base=_facets(base) if base else None,
         reported=json.loads(row["reported"]),
         away_since=row["away_since"],
         accepted_at=row["accepted_at"],

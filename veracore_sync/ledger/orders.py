@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.domain.order_records import AttemptRow, OrderRow
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, SentLines
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
@@ -240,12 +241,18 @@ def _order(row: StoredRow) -> OrderRow:
     values: dict[str, Any] = dict(row)
     values["state"] = OrderState(values["state"])
     values["cause"] = OrderCause(values["cause"]) if values["cause"] else None
-    values["warnings"] = tuple(json.loads(values["warnings"] or "[]"))
+    warnings = values["warnings"]
+    values["warnings"] = tuple(json.loads(warnings)) if warnings else ()
     return OrderRow(**values)
+
+
+@lru_cache(maxsize=512)
+def _lines(text: str) -> SentLines:
+    return tuple((sku, units) for sku, units in json.loads(text))
 
 
 def _attempt(row: StoredRow) -> AttemptRow:
     values: dict[str, Any] = dict(row)
-    values["lines"] = tuple((sku, units) for sku, units in json.loads(values["lines"]))
+    values["lines"] = _lines(values["lines"])
     values["outcome"] = AttemptOutcome(values["outcome"]) if values["outcome"] else None
     return AttemptRow(**values)

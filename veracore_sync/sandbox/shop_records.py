@@ -45,11 +45,12 @@ class Level:
 
 @dataclass(slots=True)
 class Allocation:
-    """Units that were set aside for an order, which it does not name."""
+    """Units that were set aside for a line of an order, which Vendure keeps and does not show."""
 
     id: str
     created_at: datetime
     quantity: int
+    line: str
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ class Stock(Catalogue):
         for line, quantity in lines:
             for location, units in self._allocation_places(line, quantity, channel):
                 line.allocations.append((location.id, units))
-                made = Allocation(self.new_id("movement"), at or self.now(), units)
+                made = Allocation(self.new_id("movement"), at or self.now(), units, line.id)
                 line.variant.allocations.append(made)
                 self._move(line, location.id, allocated=units)
 

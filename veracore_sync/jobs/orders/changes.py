@@ -107,7 +107,7 @@ def missing_units(
 
 def open_units(one: Facets) -> dict[str, int]:
     """Units by SKU without those that were fulfilled by hand."""
-    return dict(Counter(one.units) - Counter(one.by_hand))
+    return dict(Counter(one.units) - Counter(one.by_hand)) if one.by_hand else dict(one.units)
 
 
 def agrees(

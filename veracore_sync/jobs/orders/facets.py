@@ -57,6 +57,7 @@ def facets(
     basis: Basis,
     key: bytes,
     by_hand: Mapping[str, int] | None = None,
+    earlier: Facets | None = None,
 ) -> Facets:
     """The facets of an order.
 
@@ -64,17 +65,21 @@ def facets(
         basis: ``orders.prices``.
         key: The ledger's key of hashes.
         by_hand: As in `Facets`; all fulfilled units, if not given: nothing was shipped yet.
+        earlier: Those that it had: of the same address, the hashes are not computed again.
     """
     units: Counter[str] = Counter()
     for line in order.lines:
         units[line.sku] += line.quantity
     # A refund that belongs to cancelled or cheaper units is reported by these, not once more.
     explained = max(Decimal(0), order.paid - order.total) if order.total else Decimal(0)
+    ship_to = _ship_to(order.shipping_address, key)
+    is_same = earlier is not None and earlier.ship_to == ship_to
+    parts = earlier.ship_to_parts if earlier is not None and is_same else ""
     return Facets(
         state=order.state,
         units=dict(sorted((+units).items())),
-        ship_to=_ship_to(order.shipping_address, key),
-        ship_to_parts=address_parts(order.shipping_address, key),
+        ship_to=ship_to,
+        ship_to_parts=parts or address_parts(order.shipping_address, key),
         shipping=tuple(sorted(one.method_code for one in order.shipping_lines)),
         basis=basis,
         prices=_prices(order, basis) if basis != "none" else {},

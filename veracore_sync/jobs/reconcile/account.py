@@ -42,6 +42,7 @@ class Account:
         record: What VeraCore has of it.
         sent: The lines that were sent, if the record shows none.
         order: The shop's order.
+        content: The same as it is compared with what was sent.
         slips: The ledger's, by slip.
         names: What the shop's SKUs are called at the warehouse.
         held: What VeraCore ships or shipped, by offer; ``None`` if unknown.
@@ -51,6 +52,7 @@ class Account:
     record: WarehouseRecord
     sent: Sequence[RecordLine]
     order: FulfilledOrder
+    content: OrderContent
     slips: Mapping[str, SlipRow]
     names: SkuMap
     held: SentLines | None
@@ -308,6 +310,7 @@ def account_of(
         record=record,
         sent=tuple(RecordLine(sku, units) for sku, units in sent) if record.lines is None else (),
         order=order,
+        content=content,
         slips={one.slip: one for one in side.slips if one.veracore_id == side.row.veracore_id},
         names=names,
         held=held if held is not None else tuple(sent) or None,

@@ -334,9 +334,19 @@ class Applier:
         self._tell(
             gone, RepairOutcome.REPAIRED if is_known else RepairOutcome.UNDER_WAY, deed.sentence
         )
+        if is_known and not now.is_compared and not self._has_changed(group[0]):
+            # Its alert would stand until a later run compares the order, perhaps in a week.
+            self.record(Examined(group[0].name), {group[0].type})
         if deed.needs_person and not still:
             self.report.needs_person.append(f"{group[0].name}: {deed.sentence}")
         self.report.needs_person += deed.news
+
+    def _has_changed(self, one: Difference) -> bool:
+        """Whether another difference of its type was left, because it is not as it was found."""
+        return any(
+            (done.type, done.name, done.outcome) == (one.type, one.name, RepairOutcome.CHANGED)
+            for done in self.report.applied
+        )
 
     def _examine(self, one: Difference) -> Examined:
         examiner = self.stock if one.type is DifferenceType.STOCK_DIFFERS else self.orders

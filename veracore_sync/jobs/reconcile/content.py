@@ -41,7 +41,6 @@ from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
 from veracore_sync.jobs.reconcile.rules import CompareRules
 from veracore_sync.jobs.reconcile.sending import difference
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
-from veracore_sync.jobs.reconcile.sights import units_held_by
 
 _SHORT = (AlertKind.ORDER_SHORT, AlertKind.ORDER_SHORT_SHIPPED)
 
@@ -84,7 +83,7 @@ def content_differs(
 ) -> Iterator[Found]:
     """The difference, if there is one; what is not compared yet is on its way."""
     record = account.record
-    both = _compare(side, shop, record, rules)
+    both = _compare(side, account, rules)
     reported = _told_words(both, rules)
     if reported and _is_news(side, both.one.now, rules):
         yield OnItsWay("the shop changed it a short time ago")
@@ -119,20 +118,17 @@ def _is_of_units(word: str) -> bool:
     return word.startswith(("units of ", "VeraCore "))
 
 
-def _compare(
-    side: LedgerSide, shop: WholeOrder, record: WarehouseRecord, rules: CompareRules
-) -> _Compared:
-    row, sent = side.row, side.sent
+def _compare(side: LedgerSide, account: Account, rules: CompareRules) -> _Compared:
+    row, sent, order = side.row, side.sent, account.content
     known = side.compared or ComparedRow(row.code)
-    order = named_as_sent(side, shop.content)
     was = known.base or sent
     by_hand = fulfilled_by_hand(order, was.by_hand if was else {}, lambda: side.slips)
     if was is not None and not rules.is_tracked and by_hand != was.by_hand:
         known = replace(known, base=replace(was, by_hand=by_hand))
-    now = facets(order, rules.planner.settings.prices, rules.planner.hash_key, by_hand)
-    held = units_held_by(record)
-    if held is None:
-        held = held_lines(row, side.attempts)
+    key = rules.planner.hash_key
+    now = facets(order, rules.planner.settings.prices, key, by_hand, known.seen or was)
+    shows_lines = account.record.lines is not None
+    held = account.held if shows_lines else held_lines(row, side.attempts)
     lines, renderer = sent_lines(row, side.attempts), rules.renderer
     before = open_units(sent) if sent else None
     is_same = not has_ended(row) and agrees(open_units(now), before, held, lines, renderer)
@@ -142,7 +138,8 @@ def _compare(
         sent=sent,
         sent_lines=lines,
         now=now,
-        now_hash=content_hash(order, rules.planner.hash_key),
+        # What was stored with its facets is compared by these alone.
+        now_hash=content_hash(order, key) if was is None or has_ended(row) else "",
         missing=missing_units(order, held, renderer),
         agrees=is_same,
         is_lasting=bool(known.away_since) and _lasts(known.away_since or "", rules),

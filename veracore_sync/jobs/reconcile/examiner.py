@@ -24,6 +24,7 @@ from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
 from veracore_sync.ports.warehouse import Absent, LookUp
 
 _LOG = logging.getLogger(__name__)
+_A_TICK = timedelta(milliseconds=1)
 _MOVED = "the ledger's order changed while it was compared"
 _JUST_PLACED = "it was placed or changed a short time ago"
 _OTHERWISE = "it differed in another way at the second look"
@@ -102,7 +103,9 @@ class OrderExaminer(RunPart[ReconcileReport]):
     # ---- reading ------------------------------------------------------------------------------
 
     def _fresh(self, codes: Sequence[str]) -> list[Looked]:
-        began = self.clock.now()
+        # The ledger is read first, and its times have milliseconds: what a repair stored a moment
+        # ago may bear this one, and has not moved since.
+        began = self.clock.now() + _A_TICK
         held = ledger_sides(self.ledger, codes)
         orders, unread = self.read_shop(codes, held)
         return self.compare(self.sides(codes, began, held, orders, unread))

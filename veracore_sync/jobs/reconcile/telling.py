@@ -152,8 +152,10 @@ class _Teller:
                 if key in messages:
                     self.ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code=code, about=type)
                 continue
-            told_by = DIFFERENCES[type].told_by
-            if key not in messages and any((code, kind) in open_kinds for kind in told_by):
+            if any((code, kind) in open_kinds for kind in DIFFERENCES[type].told_by):
+                # A job tells it, perhaps since a later moment: one cause has one alert.
+                if key in messages:
+                    self.ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code=code, about=type)
                 continue
             message = _of_some(some)
             if messages.get(key) == message and not self._is_news(some):
