@@ -137,6 +137,7 @@ class Comparer(RunPart[OrdersReport]):
             if self.context.ends_here():
                 return False
             failed.clear()
+            known = bad.known()
             probe = self.ledger.meta.probe_id
             found = list(read_apart(self.shop.contents, batch, probe, failed.__setitem__))
             self._compare_page(found)
@@ -144,10 +145,10 @@ class Comparer(RunPart[OrdersReport]):
             self._not_there(gone)
             for code in gone:
                 # An answer, too: there is nothing left that could be read.
-                bad.answered(SHOP, code)
+                known.answered(SHOP, code)
             for order in found:
-                bad.answered(SHOP, order.code)
-                bad.answered(LOOK_UP, order.code)
+                known.answered(SHOP, order.code)
+                known.answered(LOOK_UP, order.code)
             for code, error in failed.items():
                 stub = stubs.get(code)
                 if stub is not None and stub.state == "Cancelled" and not has_ended(rows[code]):
