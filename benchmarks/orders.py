@@ -21,16 +21,15 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import kits  # noqa: F401 - finds what is imported below
+from commit_counts import counted
 from hosts import bed
 from ledger_server import new_place
 
@@ -53,43 +52,6 @@ Env = dict[str, str]
 def run(parts: Container) -> None:
     """One run of ``sync-orders``."""
     OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
-
-
-@dataclass
-class Counts:
-    """What a run asked of the ledger."""
-
-    commits: int = 0
-    reads: int = 0
-
-
-@contextmanager
-def counted(ledger: Any) -> Iterator[Counts]:
-    """Count durable commits and reading statements outside of them."""
-    counts, database = Counts(), ledger.database
-    transaction, rows = database.transaction, database.rows
-    depth = 0
-
-    @contextmanager
-    def counting() -> Iterator[Any]:
-        nonlocal depth
-        with transaction() as connection:
-            depth += 1
-            try:
-                yield connection
-            finally:
-                depth -= 1
-                counts.commits += not depth
-
-    def reading(*given: Any) -> Any:
-        counts.reads += not depth
-        return rows(*given)
-
-    database.transaction, database.rows = counting, reading
-    try:
-        yield counts
-    finally:
-        del database.transaction, database.rows
 
 
 @dataclass

@@ -84,7 +84,7 @@ class SqlLedger:
             yield
 
     def together(self, act: Callable[[], T]) -> T:
-        """What `act` writes is stored durably, or nothing; threads that come together share commits.
+        """What `act` writes is stored durably, or nothing; threads share one commit.
 
         Raises:
             LedgerError: Nothing was stored.

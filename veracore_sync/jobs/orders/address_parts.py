@@ -50,9 +50,7 @@ _LEFT_OUT = tuple(
 def address_parts(address: Address, key: bytes) -> str:
     """The hashes of an address, one for each of `COMBINATIONS`."""
     cleaned = {name: comparable(value).encode() for name, value in address.by_field().items()}
-    return "".join(
-        _without({**cleaned, **blank}, person, key) for blank, person in _LEFT_OUT
-    )
+    return "".join(_without({**cleaned, **blank}, person, key) for blank, person in _LEFT_OUT)
 
 
 def changed_parts(was: str, now: str) -> tuple[str, ...] | None:

@@ -34,8 +34,10 @@ def envelope(
     _leaf(header, "Username", user)
     _leaf(header, "Password", password)
     fill(ET.SubElement(root, "soap:Body"))
-    content: bytes = ET.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
+    # As text first: to bytes, ElementTree writes each of a hundred pieces through an encoder.
+    content: str = ET.tostring(root, encoding="unicode")
+    text = '<?xml version="1.0" encoding="utf-8"?>\n' + content
+    return text.encode("utf-8", "xmlcharrefreplace")
 
 
 def cancel_order(namespace: str, user: str, password: str, order_id: str) -> bytes:
@@ -47,8 +49,10 @@ def cancel_order(namespace: str, user: str, password: str, order_id: str) -> byt
     _leaf(header, "Username", user)
     _leaf(header, "Password", password)
     _nested(data, ("CancelOrderWSObject", "OrderID"), order_id)
-    content: bytes = ET.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
+    # As text first: to bytes, ElementTree writes each of a hundred pieces through an encoder.
+    content: str = ET.tostring(root, encoding="unicode")
+    text = '<?xml version="1.0" encoding="utf-8"?>\n' + content
+    return text.encode("utf-8", "xmlcharrefreplace")
 
 
 def operation(body: ET.Element, name: str, namespace: str, **arguments: str) -> ET.Element:
