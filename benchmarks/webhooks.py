@@ -151,7 +151,8 @@ def _print(
     clients: int, bare: list[tuple[float, float]], durable: list[tuple[float, float]]
 ) -> None:
     ratios = sorted(ours[0] / floor[0] for floor, ours in zip(bare, durable, strict=True))
-    (floor, floor_99), (ours, ours_99) = (map(median, zip(*one, strict=True)) for one in (bare, durable))
+    floor, floor_99 = (median(one[place] for one in bare) for place in (0, 1))
+    ours, ours_99 = (median(one[place] for one in durable) for place in (0, 1))
     print(
         f"{clients:7}   {floor:10.0f}   {floor_99:6.1f}   {ours:13.0f}   {ours_99:6.1f}   "
         f"{median(ratios):5.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})   {os.getloadavg()[0]:9.0f}",
