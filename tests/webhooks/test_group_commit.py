@@ -84,7 +84,7 @@ def crowd(inbox: SlowInbox, writer: GroupCommitWriter, count: int) -> list[Sende
 
 
 def waits(writer: GroupCommitWriter, count: int) -> bool:
-    return len(writer._waiting) == count
+    return len(writer._queue) == count
 
 
 def made(inbox: SlowInbox, wait_seconds: float = 10.0) -> GroupCommitWriter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -102,7 +102,8 @@ def packed(facets: Facets | None) -> str | None:
     """Facets as they are stored."""
     if facets is None:
         return None
-    stored = asdict(facets)
+    # Not dataclasses.asdict, which copies every text.
+    stored = {one.name: getattr(facets, one.name) for one in fields(facets)}
     if not facets.fields:
         del stored["fields"]  # as versions stored them that had none
     return json.dumps(stored, sort_keys=True, default=str)

@@ -8,13 +8,15 @@ covered is due.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.ledger.database import Database, Transaction
+from veracore_sync.ledger.sql import as_list
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
 _PRUNED_AT_ONCE = 2_000
@@ -38,9 +40,29 @@ class Inbox:
         Raises:
             LedgerError: Nothing of the batch was stored.
         """
+        # A few statements for the whole batch: around each one the interpreter lets other threads
+        # run, and all who share the commit wait until it has its turn again.
         with self._db.transaction() as connection:
             times = horizon(self._clock.now(), HINT)
-            return [_store(connection, one, times) for one in batch]
+            unknown = _remembered(connection, batch, times["now"])
+            results = []
+            for one in batch:
+                results.append(one.id is None or one.id in unknown)
+                unknown.discard(one.id)
+            asked = Counter(
+                (one.kind, name)
+                for one, is_new in zip(batch, results, strict=True)
+                if is_new
+                for name in one.names
+            )
+            connection.executemany(
+                _HINT,
+                [
+                    {"kind": kind, "name": name, "asked": count, **times}
+                    for (kind, name), count in asked.items()
+                ],
+            )
+            return results
 
     def probe(self) -> None:
         """Check that the largest delivery could be stored, by writing as much and removing it.
@@ -140,27 +162,29 @@ _PRUNE = (
     "DELETE FROM hints WHERE (kind, name) IN (SELECT kind, name FROM hints "
     "WHERE due_at IS NULL AND covered_at < ? LIMIT ?)",
 )
+_ID = """
+INSERT INTO inbox (id, kind, received_at) SELECT value, ?, ? FROM json_each(?) WHERE TRUE
+ON CONFLICT DO NOTHING RETURNING id
+"""
 _HINT = """
-INSERT INTO hints (kind, name, asked, asked_at, due_at) VALUES (:kind, :name, 1, :now, :now)
-ON CONFLICT (kind, name) DO UPDATE SET asked = hints.asked + 1,
+INSERT INTO hints (kind, name, asked, asked_at, due_at) VALUES (:kind, :name, :asked, :now, :now)
+ON CONFLICT (kind, name) DO UPDATE SET asked = hints.asked + excluded.asked,
     asked_at = CASE WHEN hints.due_at IS NULL THEN excluded.asked_at ELSE hints.asked_at END,
     due_at = CASE WHEN hints.due_at <= :beyond THEN hints.due_at ELSE excluded.due_at END
 """
 
 
-def _store(connection: Transaction, delivery: WebhookDelivery, times: dict[str, str]) -> bool:
-    if delivery.id is not None and not _is_new(connection, delivery, times["now"]):
-        return False
-    rows: Iterable[dict[str, str]] = (
-        {"kind": delivery.kind, "name": name, **times} for name in delivery.names
-    )
-    connection.executemany(_HINT, rows)
-    return True
-
-
-def _is_new(connection: Transaction, delivery: WebhookDelivery, now: str) -> bool:
-    cursor = connection.execute(
-        "INSERT INTO inbox (id, kind, received_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (delivery.id, delivery.kind, now),
-    )
-    return cursor.rowcount > 0
+def _remembered(
+    connection: Transaction, batch: Sequence[WebhookDelivery], now: str
+) -> set[str | None]:
+    """Remember the ids of these deliveries; those that were not known before."""
+    kinds: dict[str, Kind] = {}
+    for one in batch:
+        if one.id is not None:
+            kinds.setdefault(one.id, one.kind)
+    found: set[str | None] = set()
+    for kind in dict.fromkeys(kinds.values()):
+        ids = as_list(name for name, its in kinds.items() if its == kind)
+        cursor = connection.execute(_ID, (kind, now, ids))
+        found.update(row["id"] for row in cursor.fetchall())
+    return found

@@ -37,16 +37,15 @@ class Sending(OrderTable):
         # On disk before the socket opens: if the process dies afterwards, the next run knows that
         # the order may be at VeraCore and looks it up. Without the intent it would send it twice.
         with self._db.transaction() as connection:
+            before, is_unwanted = connection.execute(
+                "SELECT attempt, EXISTS (SELECT 1 FROM cancellations c "
+                "WHERE c.code = o.code AND c.state = 'wanted') FROM orders o WHERE code = ?",
+                (code,),
+            ).fetchone()
             # A person wants an order cancelled that was in doubt then: it must not be sent now.
-            if connection.execute(
-                "SELECT 1 FROM cancellations WHERE code = ? AND state = 'wanted'", (code,)
-            ).fetchone():
+            if is_unwanted:
                 return None
-            attempt = 1 + int(
-                connection.execute("SELECT attempt FROM orders WHERE code = ?", (code,)).fetchone()[
-                    0
-                ]
-            )
+            attempt = 1 + int(before)
             moved = self._move(
                 connection,
                 code,
@@ -91,8 +90,10 @@ class Sending(OrderTable):
             # The result of `_move` is not checked, because ACCEPT is allowed from every state: an
             # answer may come after another run or a person has given the order up, and an accepted
             # order that is not recorded would be sent again.
-            row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
-            is_late = row is not None and row["state"] != OrderState.SENDING
+            row = connection.execute(
+                "SELECT state, veracore_id FROM orders WHERE code = ?", (code,)
+            ).fetchone()
+            is_late = row["state"] != OrderState.SENDING
             self._end_attempt(connection, code, attempt, AttemptOutcome.ACCEPTED, "")
             self._move(
                 connection, code, OrderAct.ACCEPT, **self._synced_values(), sequence=sequence
@@ -100,8 +101,7 @@ class Sending(OrderTable):
             self._hold_sent(connection, code, attempt)
             # After the request another run may have found what the shop changed since.
             self._alerts.resolve_order(code, keep=ALERTS_OF_THE_SHOP if is_late else ())
-            row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
-            self._emit_synced(code, row.fetchone()["veracore_id"], adopted=False)
+            self._emit_synced(code, row["veracore_id"], adopted=False)
 
     def _hold_sent(self, connection: Transaction, code: str, attempt: int) -> None:
         row = connection.execute(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from veracore_sync.clock import Clock
+from veracore_sync.commit_queue import CommitQueue
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.audit import Audit
 from veracore_sync.ledger.breaker import Breakers
@@ -29,6 +31,8 @@ from veracore_sync.ledger.throughput import Throughput
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ledger.unread import UnreadRecords
 from veracore_sync.ledger.upkeep import Upkeep
+
+T = TypeVar("T")
 
 
 class SqlLedger:
@@ -67,6 +71,7 @@ class SqlLedger:
         self.reporting = Reporting(database)
         self.throughput = Throughput(database)
         self.upkeep = Upkeep(database, clock)
+        self._queue: CommitQueue[Callable[[], Any], Any] = CommitQueue(self._commit)
 
     @contextmanager
     def unit_of_work(self) -> Iterator[None]:
@@ -77,6 +82,41 @@ class SqlLedger:
         """
         with self.database.transaction():
             yield
+
+    def together(self, act: Callable[[], T]) -> T:
+        """What `act` writes is stored durably, or nothing; threads share one commit.
+
+        Raises:
+            LedgerError: Nothing was stored.
+        """
+        done, value = self._queue.submit(act)
+        if not done:
+            raise value
+        result: T = value
+        return result
+
+    def _commit(self, acts: Sequence[Callable[[], Any]]) -> list[tuple[bool, Any]]:
+        """Do these in one transaction, or, if one of them fails, each in its own."""
+        has_failed = False
+        try:
+            with self.database.transaction():
+                try:
+                    return [(True, act()) for act in acts]
+                except BaseException:
+                    has_failed = True
+                    raise
+        except Exception:
+            # Not if the commit itself fails: the acts may be stored then.
+            if len(acts) == 1 or not has_failed:
+                raise
+        return [self._alone(act) for act in acts]
+
+    def _alone(self, act: Callable[[], Any]) -> tuple[bool, Any]:
+        try:
+            with self.database.transaction():
+                return True, act()
+        except Exception as error:  # noqa: BLE001 - raised in the thread that it is of
+            return False, error
 
     def close(self) -> None:
         """Close the backend."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.audit import AuditEntry
@@ -46,6 +46,8 @@ from veracore_sync.ports.receipt_store import ReceiptStore
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.ports.throughput_store import ThroughputStore
 from veracore_sync.ports.upstream_limits import CircuitBreakers, RateBudgets, RefusalStore
+
+T = TypeVar("T")
 
 
 class Ledger(Protocol):
@@ -153,6 +155,17 @@ class Ledger(Protocol):
         Keep it short and never use the network inside: every other process waits meanwhile, and the
         intent of a request is only on disk after the block. A nested unit of work joins the outer
         one.
+
+        Raises:
+            LedgerError: Nothing was stored.
+        """
+
+    def together(self, act: Callable[[], T]) -> T:
+        """What `act` writes is stored durably, or nothing; returns what it returns, after that.
+
+        As a unit of work, but several threads that come at the same time share one commit. An act
+        that fails takes nothing from the others. It may run in another thread, and once more if it
+        was rolled back with one that failed. Not to be called inside a unit of work.
 
         Raises:
             LedgerError: Nothing was stored.

@@ -37,12 +37,20 @@ that a register of addresses can name."""
 COMBINATIONS = (*((name,) for name in _FIELDS), *_TOGETHER)
 _BYTES = 2
 _SEPARATOR = b"\x00"
+# Each hash is distinguished by what is left out: else blank fields would show as equal hashes.
+_LEFT_OUT = tuple(
+    (
+        dict.fromkeys((name for part in left_out for name in _FIELDS[part]), b""),
+        ",".join(left_out).encode()[:16],
+    )
+    for left_out in COMBINATIONS
+)
 
 
 def address_parts(address: Address, key: bytes) -> str:
     """The hashes of an address, one for each of `COMBINATIONS`."""
     cleaned = {name: comparable(value).encode() for name, value in address.by_field().items()}
-    return "".join(_without(cleaned, left_out, key) for left_out in COMBINATIONS)
+    return "".join(_without({**cleaned, **blank}, person, key) for blank, person in _LEFT_OUT)
 
 
 def changed_parts(was: str, now: str) -> tuple[str, ...] | None:
@@ -58,9 +66,6 @@ def changed_parts(was: str, now: str) -> tuple[str, ...] | None:
     return min(same, key=len, default=())
 
 
-def _without(cleaned: Mapping[str, bytes], left_out: tuple[str, ...], key: bytes) -> str:
-    hidden = {name for part in left_out for name in _FIELDS[part]}
-    rest = _SEPARATOR.join(b"" if name in hidden else value for name, value in cleaned.items())
-    # Distinguished by what is left out: else blank fields would show as equal hashes.
-    person = ",".join(left_out).encode()[:16]
-    return hashlib.blake2b(rest, key=key, digest_size=_BYTES, person=person).hexdigest()
+def _without(rest: Mapping[str, bytes], person: bytes, key: bytes) -> str:
+    text = _SEPARATOR.join(rest.values())
+    return hashlib.blake2b(text, key=key, digest_size=_BYTES, person=person).hexdigest()

@@ -7,7 +7,7 @@ and that error ends the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -146,6 +146,10 @@ class BadRecords:
         if self.of(topic).answered(name):
             self.ledger.alerts.resolve(KIND, code=name)
 
+    def known(self) -> Known:
+        """The bad records of now, for a batch that is about to be read."""
+        return Known(self, {topic: frozenset(self.of(topic).rows()) for topic in (SHOP, LOOK_UP)})
+
     def report_failure(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
         """Add a notice, and open an alert once the failure has lasted for an hour.
 
@@ -211,3 +215,16 @@ class BadRecords:
         due = [row for row in last if all_due or memory.is_due(row)]
         first = [code for code in codes if code not in known]
         return first, [row.name for row in (due if all_due else due[:_MAX_LAST])]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The bad records at the begin of a batch: the ledger is asked once, not for each record."""
+
+    bad: BadRecords
+    names: Mapping[str, frozenset[str]]
+
+    def answered(self, topic: str, name: str) -> None:
+        """As `BadRecords.answered`, for a record of this batch."""
+        if name in self.names[topic]:
+            self.bad.answered(topic, name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from veracore_sync.clock import from_text, to_text
@@ -52,6 +53,7 @@ _RUNS = 3
 """Within so many runs each open order is compared."""
 _MAX_REQUESTS = 10
 _MAX_ENDED = 200
+_JUST_NOW = timedelta(minutes=5)
 _UNREAD = "the shop gives no usable answer about it, so changes made there cannot be detected,"
 
 
@@ -100,9 +102,19 @@ class Comparer(RunPart[OrdersReport]):
         # First what no later run would find: an order that has ended is read only when it moves.
         unseen.sort(key=lambda code: not has_ended(rows[code]))
         urgent = list(dict.fromkeys([*unseen[:most], *self._ended_with_an_alert()]))
+        sent = self._sent_just_now()
         slice_ = self.ledger.comparisons.longest_uncompared(self._slice(page))
-        codes = list(dict.fromkeys([*urgent, *slice_]))[:most]
+        open_ = [code for code in slice_ if code not in sent]
+        codes = list(dict.fromkeys([*urgent, *open_]))[:most]
         return self._read(codes, stubs) and len(unseen) <= most
+
+    def _sent_just_now(self) -> set[str]:
+        """What this run read in full and sent a moment ago: the next run compares it."""
+        sent = [code for code, outcome in self.report.outcomes.items() if outcome == "submitted"]
+        now = self.clock.now()
+        times = {code: row.last_sync_attempt for code, row in self.ledger.orders.held(sent).items()}
+        begin, end = to_text(now - _JUST_NOW), to_text(now)
+        return {code for code, at in times.items() if at is not None and begin <= at <= end}
 
     def _slice(self, page: int) -> int:
         """How many open orders this run compares: whole pages, so that there is some slack."""
@@ -137,6 +149,7 @@ class Comparer(RunPart[OrdersReport]):
             if self.context.ends_here():
                 return False
             failed.clear()
+            known = bad.known()
             probe = self.ledger.meta.probe_id
             found = list(read_apart(self.shop.contents, batch, probe, failed.__setitem__))
             self._compare_page(found)
@@ -144,10 +157,10 @@ class Comparer(RunPart[OrdersReport]):
             self._not_there(gone)
             for code in gone:
                 # An answer, too: there is nothing left that could be read.
-                bad.answered(SHOP, code)
+                known.answered(SHOP, code)
             for order in found:
-                bad.answered(SHOP, order.code)
-                bad.answered(LOOK_UP, order.code)
+                known.answered(SHOP, order.code)
+                known.answered(LOOK_UP, order.code)
             for code, error in failed.items():
                 stub = stubs.get(code)
                 if stub is not None and stub.state == "Cancelled" and not has_ended(rows[code]):

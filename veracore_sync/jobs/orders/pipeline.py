@@ -194,6 +194,7 @@ class OrderPipeline:
         """What is to be sent of one batch; orders that need a look-up first come last."""
         held = self._ledger.orders.held(batch)
         left = dict(held)
+        known = self._bad.known()
         looked_up_first: list[SubmitOrder] = []
 
         def unread(code: str, error: SyncError) -> None:
@@ -205,13 +206,13 @@ class OrderPipeline:
             if self._context.ends_here():
                 return
             row = left.pop(order.code)
-            self._bad.answered(SHOP, order.code)
+            known.answered(SHOP, order.code)
             if is_another(row, order.id, order.placed_at):
                 self._identities.set_aside(row, stub_of(order))
                 continue
             action = self._plan(order, row)
             if not (isinstance(action, SubmitOrder) and action.look_up_first):
-                self._bad.answered(LOOK_UP, order.code)
+                known.answered(LOOK_UP, order.code)
             if isinstance(action, _Unplannable):
                 self._fail(row, action.message)
                 self._count(1)
@@ -223,7 +224,7 @@ class OrderPipeline:
             else:
                 yield action
         for code in left:
-            self._bad.answered(SHOP, code)
+            known.answered(SHOP, code)
             self._write(SkipOrder(code, _GONE, OrderCause.STATE))
             self._report.notify(f"{code}: {_GONE}")
         for action in looked_up_first:

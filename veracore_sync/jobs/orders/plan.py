@@ -37,7 +37,7 @@ _LATE = timedelta(hours=1)
 class SubmitOrder:
     """Create the order at VeraCore; look it up first if a lost ledger may have sent it.
 
-    `other_ids` are looked up too, until three in a row are absent: a person may have given the
+    With it `other_ids` are looked up, until three in a row are absent: a person may have given the
     order a new id in the lost ledger.
     """
 
@@ -192,13 +192,14 @@ class Planner:
             rendered = self.renderer.render(order, identity)
         except Unsendable as refusal:
             return ParkOrder(order.code, refusal.trouble)
+        look_up_first = self._may_be_there(order, row)
         return SubmitOrder(
             code=order.code,
             order=rendered.order,
             intent=self._intent(order, rendered),
-            look_up_first=self._may_be_there(order, row),
+            look_up_first=look_up_first,
             back_to=row.state if row.state in UNSENT else OrderState.PENDING,
-            other_ids=renewed_ids(order.code, self.settings.id_prefix),
+            other_ids=renewed_ids(order.code, self.settings.id_prefix) if look_up_first else (),
             warnings=rendered.warnings,
         )
 

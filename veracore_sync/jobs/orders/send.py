@@ -102,7 +102,8 @@ class Sender(RunPart[OrdersReport]):
         # The intent is committed before the request, so that a crash in between leaves a doubt and
         # never a second order. No transaction is open during the request: it would block every
         # other process for as long as VeraCore takes.
-        attempt = self.ledger.transitions.intend(action.code, action.intent)
+        moves = self.ledger.transitions
+        attempt = self.ledger.together(lambda: moves.intend(action.code, action.intent))
         if attempt is None:
             self.report.applied(action.code, Applied.LOST, "pending")
             return
@@ -110,7 +111,8 @@ class Sender(RunPart[OrdersReport]):
         outcome = self.warehouse.submit(order)
         pass_failpoint("answered")
         if isinstance(outcome, Accepted):
-            self.ledger.transitions.accept(action.code, attempt, outcome.sequence)
+            sequence = outcome.sequence
+            self.ledger.together(lambda: moves.accept(action.code, attempt, sequence))
             self._budget.restore()
             self._account.answered(action.code, None)
             self.report.record(action.code, "submitted")
@@ -122,8 +124,9 @@ class Sender(RunPart[OrdersReport]):
 
     def _is_undecided(self, code: str) -> bool:
         """Back into doubt while the outcome of an earlier attempt is unknown: look up, not send."""
-        row = self.ledger.orders.get(code)
-        unknown = open_attempts(row, self.ledger.orders.attempts(code)) if row else []
+        attempts = self.ledger.orders.attempts(code)
+        row = self.ledger.orders.get(code) if attempts else None
+        unknown = open_attempts(row, attempts) if row else []
         if not unknown:
             return False
         change = self.ledger.transitions.doubt_again(code, unknown[-1].veracore_id)

@@ -34,8 +34,7 @@ def envelope(
     _leaf(header, "Username", user)
     _leaf(header, "Password", password)
     fill(ET.SubElement(root, "soap:Body"))
-    content: bytes = ET.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
+    return _written(root)
 
 
 def cancel_order(namespace: str, user: str, password: str, order_id: str) -> bytes:
@@ -47,8 +46,7 @@ def cancel_order(namespace: str, user: str, password: str, order_id: str) -> byt
     _leaf(header, "Username", user)
     _leaf(header, "Password", password)
     _nested(data, ("CancelOrderWSObject", "OrderID"), order_id)
-    content: bytes = ET.tostring(root, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
+    return _written(root)
 
 
 def operation(body: ET.Element, name: str, namespace: str, **arguments: str) -> ET.Element:
@@ -185,6 +183,13 @@ def _line(offers: ET.Element, line: WarehouseLine) -> None:
 def plain(amount: Decimal) -> str:
     """The amount without an exponent, which XML Schema's decimal does not allow."""
     return f"{amount:f}"
+
+
+def _written(root: ET.Element) -> bytes:
+    # As text first: to bytes, ElementTree writes each of a hundred pieces through an encoder.
+    content: str = ET.tostring(root, encoding="unicode")
+    text = '<?xml version="1.0" encoding="utf-8"?>\n' + content
+    return text.encode("utf-8", "xmlcharrefreplace")
 
 
 def _leaf(parent: ET.Element, name: str, value: str) -> None:
