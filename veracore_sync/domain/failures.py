@@ -284,6 +284,13 @@ def slows_down(what: Occurrence | None, retry_after: float | None) -> bool:
     return what is Occurrence.HTTP_429 or (what is Occurrence.HTTP_5XX and retry_after is not None)
 
 
+def overloads(what: Occurrence | None, retry_after: float | None) -> bool:
+    """Whether fewer requests at once might have been answered."""
+    return what in _IS_OVERLOADED or slows_down(what, retry_after)
+
+
+_IS_OVERLOADED = Group({Occurrence.TIMEOUT, Occurrence.DATABASE})
+
 IN_A_ROW = 3
 """That many failures in a row are not chance, and each further one would cost a time-out."""
 
