@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from veracore_sync.transport.limiter import ConcurrencyLimit
@@ -73,11 +72,11 @@ def drive(
     limit: ConcurrencyLimit,
     server: Server,
     requests: int,
-    meanwhile: Callable[[float], None] = lambda now: None,
+    begins: float = 0.0,
 ) -> Course:
-    """Send `requests`, as many at once as the limit allows."""
+    """Send `requests` from a moment on, as many at once as the limit allows."""
     course = Course()
-    now, left, under_way = 0.0, requests, 0
+    now, left, under_way = begins, requests, 0
     ends: list[tuple[float, int, float, bool]] = []
     while left or ends:
         while left and under_way < limit.limit:
@@ -95,8 +94,7 @@ def drive(
             course.refused += 1
             left += 1
         course.limits.append(limit.limit)
-        course.ends.append(now)
-        meanwhile(now)
+        course.ends.append(now - begins)
     return course
 
 

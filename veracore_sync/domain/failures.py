@@ -228,6 +228,9 @@ NO_SUCH_CHANNEL = Group({Occurrence.CHANNEL_UNKNOWN})
 ROLLED_BACK = Group({Occurrence.DATABASE})
 """Nothing was written, so the same write may be repeated at once."""
 
+OVERLOADED = Group({Occurrence.TIMEOUT, Occurrence.HTTP_429, Occurrence.DATABASE})
+"""Fewer requests at once might have been answered: too late, refused, or a deadlock."""
+
 # ---- of the account ---------------------------------------------------------------------------
 
 NOT_ALLOWED = Group({Occurrence.FORBIDDEN, Occurrence.NOT_PERMITTED})
@@ -283,13 +286,6 @@ def slows_down(what: Occurrence | None, retry_after: float | None) -> bool:
     """Whether the rate is reduced: after a 429, and after a 5xx with ``Retry-After``."""
     return what is Occurrence.HTTP_429 or (what is Occurrence.HTTP_5XX and retry_after is not None)
 
-
-def overloads(what: Occurrence | None, retry_after: float | None) -> bool:
-    """Whether fewer requests at once might have been answered."""
-    return what in _IS_OVERLOADED or slows_down(what, retry_after)
-
-
-_IS_OVERLOADED = Group({Occurrence.TIMEOUT, Occurrence.DATABASE})
 
 IN_A_ROW = 3
 """That many failures in a row are not chance, and each further one would cost a time-out."""

@@ -70,6 +70,11 @@ class _Lane:
         self.upstream.under_way -= 1
         self.tell_drained()
 
+    def drop_cancelled(self) -> None:
+        left = [one for one in self.waiting if not one[0].cancelled()]
+        self.waiting.clear()
+        self.waiting.extend(left)
+
     def tell_drained(self) -> None:
         if not self.feeding and not self.waiting:
             self.limit.drained()
@@ -135,7 +140,7 @@ class LimitedConcurrency:
         begun: deque[Future[R]] = deque()
 
         def has_news() -> bool:
-            return begun[0].done() or self._takes_more(lane, source, begun)
+            return bool(begun and begun[0].done()) or self._takes_more(lane, source, begun)
 
         self._feed(lane, 1)
         try:
@@ -144,17 +149,18 @@ class LimitedConcurrency:
                     begun.extend(self.submit(kind, act, item) for item in source.take())
                     if source.is_empty:
                         self._feed(lane, -1)
-                if not begun:
-                    break
-                if begun[0].done():
+                if begun and begun[0].done():
                     yield begun.popleft().result()
-                    continue
-                with self._ended:
-                    self._ended.wait_for(has_news)
+                elif begun or not source.is_empty:
+                    # Others of the same upstream may have all the room.
+                    with self._ended:
+                        self._ended.wait_for(has_news)
+                else:
+                    break
         finally:
             if not source.is_empty:
                 self._feed(lane, -1)
-            self._end(begun)
+            self._end(lane, begun)
         if source.error is not None:
             raise source.error
 
@@ -165,10 +171,11 @@ class LimitedConcurrency:
         # Of what has failed the caller learns in the order of the items; until then none begins.
         return not any(one.done() and one.exception() for one in begun)
 
-    def _end(self, begun: Iterable[Future[Any]]) -> None:
+    def _end(self, lane: _Lane, begun: Iterable[Future[Any]]) -> None:
         """Drop what has not begun, and wait for the rest."""
         left = [one for one in begun if not one.cancel()]
         with self._ended:
+            lane.drop_cancelled()
             self._ended.wait_for(lambda: all(one.done() for one in left))
 
     # ---- lanes ------------------------------------------------------------------------------

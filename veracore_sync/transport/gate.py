@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from veracore_sync.domain.errors import Occurrence
-from veracore_sync.domain.failures import overloads, slows_down
+from veracore_sync.domain.failures import OVERLOADED, slows_down
 from veracore_sync.transport.overload import note_overload
 
 
@@ -92,8 +92,9 @@ class LedgerGate:
     def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Report an outcome to breaker and budget."""
         self.upstream_answered = self.upstream_answered or what is None
-        if overloads(what, retry_after):
+        is_too_much = slows_down(what, retry_after)
+        if is_too_much or what in OVERLOADED:
             note_overload()
         self._breaker.after(what)
-        if self._budget is not None and slows_down(what, retry_after):
+        if self._budget is not None and is_too_much:
             self._budget.penalise(retry_after)

@@ -52,6 +52,8 @@ class ConcurrencyLimit:
         self._step = 1
         self._patience = _FIRST_PATIENCE
         self._windows = 0
+        self._refused = 0
+        self._wary = 0
         self._cut_at = float("-inf")
         self._under_way = 0
         self._is_fed = False
@@ -102,7 +104,7 @@ class ConcurrencyLimit:
         """How many ended requests show the throughput: as many as began together, at least."""
         if self._phase is _Phase.CLIMBING:
             return max(2, self.limit)
-        return max(_LEAST_SAMPLES, self.limit * (1 if self._phase is _Phase.TRYING else 2))
+        return max(_LEAST_SAMPLES, 2 * self.limit)
 
     def _conclude(self, rate: float, latency: float) -> None:
         if self._phase is _Phase.CLIMBING:
@@ -111,6 +113,7 @@ class ConcurrencyLimit:
             self._decide(rate, self._before)
         elif self._latency is not None and latency > _SLOWER * self._latency:
             self._before = None
+            self._patience = _FIRST_PATIENCE
             self._climb_from(max(1, self.limit // 2))
         else:
             self._stay(rate, latency)
@@ -118,11 +121,11 @@ class ConcurrencyLimit:
     def _climb(self, rate: float) -> None:
         if self._before is not None and not _gains(self._before, (self.limit, rate)):
             self._settle(*self._before)
-        elif self.limit == self._most:
+        elif self.limit >= self._most_now:
             self._settle(self.limit, rate)
         else:
             self._before = (self.limit, rate)
-            self._climb_from(min(2 * self.limit, self._most))
+            self._climb_from(min(2 * self.limit, self._most_now))
 
     def _climb_from(self, limit: int) -> None:
         self._phase = _Phase.CLIMBING
@@ -133,6 +136,7 @@ class ConcurrencyLimit:
         # The least counts: a slow rise of the average must not hide that it has doubled.
         self._latency = latency if self._latency is None else min(self._latency, latency)
         self._windows += 1
+        self._wary = max(0, self._wary - 1)
         self._restart(0)
         if self._windows >= self._patience:
             self._try()
@@ -151,7 +155,7 @@ class ConcurrencyLimit:
 
     def _tried(self) -> int:
         if self._step > 0:
-            return min(self._most, self.limit + max(1, self.limit // 2))
+            return max(self.limit, min(self._most_now, self.limit + max(1, self.limit // 2)))
         return max(1, self.limit - max(1, self.limit // 4))
 
     def _decide(self, rate: float, before: tuple[int, float]) -> None:
@@ -175,6 +179,11 @@ class ConcurrencyLimit:
         self._rate, self._latency, self._windows = rate, None, 0
         self._move(limit)
 
+    @property
+    def _most_now(self) -> int:
+        """The most that is tried; for a while less than what the server refused."""
+        return max(1, min(self._most, self._refused - 1)) if self._wary else self._most
+
     # ---- moving -----------------------------------------------------------------------------
 
     def _cut(self, began: float, now: float) -> None:
@@ -182,8 +191,8 @@ class ConcurrencyLimit:
         if began < self._cut_at:
             return
         self._cut_at = now
-        if self._phase is _Phase.TRYING:
-            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+        self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+        self._refused, self._wary = self.limit, _LONGEST_PATIENCE
         self._step = 1
         self._settle(max(1, self.limit // 2), None)
 

@@ -22,7 +22,7 @@ from veracore_sync.domain.errors import (
     UpstreamError,
     WrongEndpoint,
 )
-from veracore_sync.domain.failures import NO_SUCH_CHANNEL, overloads, read_error
+from veracore_sync.domain.failures import NO_SUCH_CHANNEL, OVERLOADED, read_error
 from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.overload import note_overload
@@ -231,7 +231,7 @@ class Client:
             raise lost(error, document.operation) from error
         except UpstreamError as error:
             # A deadlock, say, which has the HTTP status of a success.
-            if overloads(error.what, None):
+            if error in OVERLOADED:
                 note_overload()
             raise
         except AnotherKind as kind:
