@@ -174,7 +174,7 @@ def test_the_limit_hears_of_an_overload_also_if_a_repeat_succeeded() -> None:
         (Occurrence.HTTP_5XX, 0.0, True),
         (Occurrence.HTTP_5XX, None, False),
         (Occurrence.TIMEOUT, None, True),
-        (Occurrence.RESET, None, False),
+        (Occurrence.RESET, None, True),
         (Occurrence.HTTP_4XX, None, False),
     ],
 )

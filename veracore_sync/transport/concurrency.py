@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from veracore_sync.clock import Clock, SystemClock
@@ -43,7 +44,7 @@ class _Lane:
     limit: ConcurrencyLimit
     under_way: int = 0
     feeding: int = 0
-    waiting: deque[tuple[Future[Any], Callable[[], Any]]] = field(default_factory=deque)
+    waiting: deque[tuple[Future[Any], Callable[[], Future[Any]]]] = field(default_factory=deque)
 
     @property
     def takes_more(self) -> bool:
@@ -122,7 +123,7 @@ class LimitedConcurrency:
             return done(act, item)
         outcome: Future[R] = Future()
         with self._given:
-            lane.waiting.append((outcome, lambda: act(item)))
+            lane.waiting.append((outcome, partial(done, act, item)))
             self._wake()
         return outcome
 
@@ -217,7 +218,7 @@ class LimitedConcurrency:
         while (task := self._next()) is not None:
             self._run(*task)
 
-    def _next(self) -> tuple[_Lane, Future[Any], Callable[[], Any], float] | None:
+    def _next(self) -> tuple[_Lane, Future[Any], Callable[[], Future[Any]], float] | None:
         """The next that has room; waits for it, and ends this thread if there is none for long."""
         with self._given:
             while not self._is_closed:
@@ -232,22 +233,23 @@ class LimitedConcurrency:
             return None
 
     def _run(
-        self, lane: _Lane, outcome: Future[Any], work: Callable[[], Any], began: float
+        self, lane: _Lane, outcome: Future[Any], work: Callable[[], Future[Any]], began: float
     ) -> None:
         TASK.is_one, TASK.is_overloaded = True, False
-        result, error = None, None
+        ended: Future[Any] = Future()
+        ended.set_exception(RuntimeError("the thread was ended"))
         try:
-            result = work()
-        except BaseException as failure:  # noqa: BLE001 - raised again where it is waited for
-            error = failure
-        with self._given:
-            lane.end(began, self._clock.monotonic(), is_overloaded=TASK.is_overloaded)
-            if error is None:
-                outcome.set_result(result)
-            else:
-                outcome.set_exception(error)
-            self._wake()
-            self._ended.notify_all()
+            ended = work()
+        finally:
+            with self._given:
+                lane.end(began, self._clock.monotonic(), is_overloaded=TASK.is_overloaded)
+                error = ended.exception()
+                if error is None:
+                    outcome.set_result(ended.result())
+                else:
+                    outcome.set_exception(error)
+                self._wake()
+                self._ended.notify_all()
 
 
 class _Source(Generic[T]):
@@ -256,14 +258,15 @@ class _Source(Generic[T]):
     def __init__(self, items: Iterable[T]) -> None:
         self._items = iter(items)
         self.is_empty = False
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def take(self) -> list[T]:
         """The next item; empty if there is none."""
-        try:
-            return [next(self._items)]
-        except StopIteration:
-            self.is_empty = True
-        except Exception as error:  # noqa: BLE001 - raised again in its turn
-            self.is_empty, self.error = True, error
+        taken = done(next, self._items)
+        error = taken.exception()
+        if error is None:
+            return [taken.result()]
+        self.is_empty = True
+        if not isinstance(error, StopIteration):
+            self.error = error
         return []

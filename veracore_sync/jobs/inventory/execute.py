@@ -29,7 +29,9 @@ _TURN_SECONDS = 3.0
 """How long batches begin before a fulfilment of another process may come between."""
 _GAP_SECONDS = 0.1
 """Who waits for the lock looks for it more often than that."""
-_MAX_BATCH = 200
+_MAX_BATCH = 50
+"""Larger ones cost the shop as much a variant, and whoever shares its one connection waits longer
+(docs/benchmarks.md)."""
 # Vendure accepts no body above 100 KiB (docs/vendure.md).
 _BATCH_BYTES = 80_000
 _LONGEST_LEVEL = 2**40
