@@ -179,6 +179,12 @@ GROUPS: dict[str, set[Occurrence]] = {
     "ONLY_THIS_OPERATION": {Occurrence.NOT_PERMITTED},
     "NO_SUCH_CHANNEL": {Occurrence.CHANNEL_UNKNOWN},
     "ROLLED_BACK": {Occurrence.DATABASE},
+    "OVERLOADED": {
+        Occurrence.TIMEOUT,
+        Occurrence.RESET,
+        Occurrence.HTTP_429,
+        Occurrence.DATABASE,
+    },
     "TRIED_AGAIN": _SERVER | _PACE,
     "COUNTS_AGAINST_CREATING": (
         _SERVER - {Occurrence.BLOCKED}

@@ -25,6 +25,7 @@ from veracore_sync.domain.errors import (
 from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
+from veracore_sync.ports.concurrency import Concurrency
 from veracore_sync.transport.gate import LedgerGate
 
 # Both sides import httpx and backoff, which takes a third of a second on a small machine; ledger
@@ -178,7 +179,17 @@ class Container:
             retry=self._retry,
             gate=self._gate("vendure", per_minute=0),
             clock=self.clock,
+            concurrency=self.concurrency,
         )
+
+    @cached_property
+    def concurrency(self) -> Concurrency:
+        """What the runs of this process do side by side."""
+        from veracore_sync.transport.concurrency import LimitedConcurrency
+
+        shop, warehouse = self.settings.vendure, self.settings.veracore
+        most = {"vendure": shop.max_concurrency, "veracore": warehouse.max_concurrency}
+        return LimitedConcurrency(min(most.values()), most, self.clock)
 
     @cached_property
     def order_hooks(self) -> OrderHooks:
@@ -262,6 +273,7 @@ class Container:
             options or RunOptions(),
             progress or no_progress,
             order_hooks=self.order_hooks,
+            concurrency=self.concurrency,
         )
 
     def _gate(self, upstream: str, *, per_minute: int) -> Gate:
@@ -377,7 +389,7 @@ class Container:
 
     def close(self) -> None:
         """Close the parts that were created."""
-        for name in ("shop", "warehouse", "ledger", "order_hooks"):
+        for name in ("concurrency", "shop", "warehouse", "ledger", "order_hooks"):
             part = self.__dict__.get(name)
             if part is not None and hasattr(part, "close"):
                 part.close()

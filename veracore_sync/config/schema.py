@@ -25,6 +25,7 @@ from veracore_sync.config.section import (
     Section,
     allow_http,
     ca_file,
+    max_concurrency,
     minutes,
     number,
     proxy,
@@ -108,6 +109,7 @@ class VendureSettings(Section):
         description="Let the jobs write to this shop although the warehouse is a sandbox.",
     )
     timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
+    max_concurrency: int = max_concurrency()
     proxy: Proxy = proxy()
     ca_file: WholePath = ca_file()
 
@@ -177,6 +179,7 @@ class VeracoreSettings(Section):
     timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
     proxy: Proxy = proxy()
     ca_file: WholePath = ca_file()
+    max_concurrency: int = max_concurrency()
     rate_per_minute: int = number(120, "Most requests a minute; 0 is no limit.")
 
     @property

@@ -55,6 +55,17 @@ def allow_http(addresses: str) -> Any:
     )
 
 
+def max_concurrency() -> Any:
+    """The most requests at once to an upstream."""
+    return number(
+        8,
+        "Most requests at once, of what a run does side by side; fewer where the server gains "
+        "nothing from more.",
+        least=1,
+        most=32,
+    )
+
+
 class Section(BaseModel):
     """A table of settings: frozen, unknown keys refused, nothing converted silently."""
 

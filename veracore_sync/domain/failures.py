@@ -228,6 +228,9 @@ NO_SUCH_CHANNEL = Group({Occurrence.CHANNEL_UNKNOWN})
 ROLLED_BACK = Group({Occurrence.DATABASE})
 """Nothing was written, so the same write may be repeated at once."""
 
+OVERLOADED = Group({Occurrence.TIMEOUT, Occurrence.RESET, Occurrence.HTTP_429, Occurrence.DATABASE})
+"""Fewer requests at once might have been answered: too late, cut off, refused, or a deadlock."""
+
 # ---- of the account ---------------------------------------------------------------------------
 
 NOT_ALLOWED = Group({Occurrence.FORBIDDEN, Occurrence.NOT_PERMITTED})

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+SHOP_PAGES = "vendure.pages"
+STOCK_WRITES = "vendure.stock"
+WAREHOUSE_LOOK_UPS = "veracore.look-ups"
+
 
 class Concurrency(Protocol):
-    """How many things are done at once; it is found while they are done."""
+    """How many things are done at once; it is found while they are done.
 
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    A kind of thing is named after the upstream that it is asked of: ``vendure.pages``. Things of
+    one kind are alike in what they cost the server.
+    """
+
+    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         """Do it with each item, several at once; yield the results in the order of the items.
 
         An item is taken from `items`, in the caller's thread, only when there is room for it. If
         `act` raises, or the caller stops, nothing more begins, and what is under way ends first.
 
         Args:
-            kind: What is done; things of one kind are alike in what they cost the server.
+            kind: What is done.
             act: Called in other threads.
             items: Those to do it with.
 
@@ -27,13 +36,39 @@ class Concurrency(Protocol):
             Exception: What `act` or `items` raised first, in the order of the items.
         """
 
+    def submit(self, kind: str, act: Callable[[T], R], item: T) -> Future[R]:
+        """Do it with one item as soon as there is room, while the caller goes on.
+
+        Args:
+            kind: What is done.
+            act: Called in another thread.
+            item: What to do it with.
+
+        Returns:
+            What becomes of it; one that has not begun can be cancelled.
+        """
+
 
 class OneAtATime:
     """Nothing is done side by side; for tests, and where one thread is enough."""
 
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         """Do it with each item in turn."""
-        return map(act, items)
+        return (act(item) for item in items)
+
+    def submit(self, kind: str, act: Callable[[T], R], item: T) -> Future[R]:
+        """Do it now."""
+        return done(act, item)
+
+
+def done(act: Callable[[T], R], item: T) -> Future[R]:
+    """Do it now; what became of it."""
+    outcome: Future[R] = Future()
+    try:
+        outcome.set_result(act(item))
+    except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+        outcome.set_exception(error)
+    return outcome
 
 
 ONE_AT_A_TIME = OneAtATime()

@@ -18,7 +18,7 @@ from veracore_sync.domain.errors import ConfigError
 from veracore_sync.transport.deadline import DeadlineBackend
 from veracore_sync.transport.ways import Upstream, tls_context, way_to
 
-_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=32, keepalive_expiry=2)
 
 
 class Connections(httpx.BaseTransport):

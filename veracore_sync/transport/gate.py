@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
 from veracore_sync.domain.errors import Occurrence
-from veracore_sync.domain.failures import slows_down
+from veracore_sync.domain.failures import OVERLOADED, slows_down
+from veracore_sync.transport.overload import note_overload
 
 
 class BreakerStore(Protocol):
@@ -56,6 +58,7 @@ class LedgerGate:
         self._run_limit = run_limit
         self._confirm = confirm
         self._admitted = False
+        self._admitting = threading.Lock()
         self.upstream_answered = False
         """Whether a working upstream has answered."""
 
@@ -75,8 +78,11 @@ class LedgerGate:
         """
         # Known refusals first: refused credentials are not tried again with every run.
         if not self._admitted:
-            self._admit()
-            self._admitted = True
+            # The hourly trial of refused credentials is claimed once, for all threads.
+            with self._admitting:
+                if not self._admitted:
+                    self._admit()
+                    self._admitted = True
         self._breaker.before(creating=creating)
         if self._budget is not None:
             self._budget.spend()
@@ -86,6 +92,9 @@ class LedgerGate:
     def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Report an outcome to breaker and budget."""
         self.upstream_answered = self.upstream_answered or what is None
+        is_too_much = slows_down(what, retry_after)
+        if is_too_much or what in OVERLOADED:
+            note_overload()
         self._breaker.after(what)
-        if self._budget is not None and slows_down(what, retry_after):
+        if self._budget is not None and is_too_much:
             self._budget.penalise(retry_after)

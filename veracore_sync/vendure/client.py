@@ -19,11 +19,13 @@ from veracore_sync.domain.errors import (
     ConfigError,
     Occurrence,
     SyncError,
+    UpstreamError,
     WrongEndpoint,
 )
-from veracore_sync.domain.failures import NO_SUCH_CHANNEL, read_error
+from veracore_sync.domain.failures import NO_SUCH_CHANNEL, OVERLOADED, read_error
 from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
+from veracore_sync.transport.overload import note_overload
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.transport.ways import upstream_of
 from veracore_sync.vendure.answers import (
@@ -227,6 +229,11 @@ class Client:
             )
         except NoResponse as error:
             raise lost(error, document.operation) from error
+        except UpstreamError as error:
+            # A deadlock, say, which has the HTTP status of a success.
+            if error in OVERLOADED:
+                note_overload()
+            raise
         except AnotherKind as kind:
             raise self._not_vendure(document, str(kind)) from None
         self._understood = True

@@ -1,19 +1,25 @@
 """Lists of the Admin API, page by page, by ascending id, also with a broken record in them.
 
 Pages overlap: an item that leaves the list between two requests moves the others up, and two pages
-that share nothing have a gap between them. One broken record fails its whole page: then the ids of
-the page are listed, and the records are read in halves until the broken one is alone.
+that share nothing have a gap between them. Of two pages that share an item, each has all that were
+there between its first and its last, whichever was read before the other: so they may be read side
+by side. One broken record fails its whole page: then the ids of the page are listed, and the
+records are read in halves until the broken one is alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_A_RECORDS, read_error
 from veracore_sync.domain.texts import hides_something
+from veracore_sync.ports.concurrency import ONE_AT_A_TIME, SHOP_PAGES, Concurrency
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import Document
@@ -38,6 +44,30 @@ class Missing(Exception):
         self.count = count
 
 
+@dataclass(frozen=True, slots=True)
+class _Page(Generic[T]):
+    """A page: where it begins, its ids, how many the shop counts in all, and what could be read."""
+
+    skip: int
+    ids: list[str]
+    total: int
+    records: dict[str, T]
+
+    @property
+    def is_last(self) -> bool:
+        return not self.ids or self.skip + len(self.ids) >= self.total
+
+    @property
+    def overlap(self) -> int:
+        """How many of its items the next page has, too."""
+        # A shop may list very few in a page, down to a single one, which overlaps nothing.
+        return min(_OVERLAP, len(self.ids) // 2)
+
+    @property
+    def next_skip(self) -> int:
+        return self.skip + len(self.ids) - self.overlap
+
+
 @dataclass(slots=True)
 class _Count:
     """How the single records of a page that failed turned out."""
@@ -57,6 +87,7 @@ class RecordList(Generic[T]):
         stubs: Reads only what names them.
         read: Makes a record from an item and the answer that contains it.
         broken: Makes a record from an unreadable item, or its stub, and the reason.
+        concurrency: What pages are read by.
     """
 
     client: Client
@@ -65,9 +96,10 @@ class RecordList(Generic[T]):
     stubs: Document
     read: Callable[[Node, Node], T]
     broken: Callable[[Node, str], T]
+    concurrency: Concurrency = ONE_AT_A_TIME
 
     def all(self, options: Mapping[str, Any]) -> Iterator[T]:
-        """Each record once; one page is in memory.
+        """Each record once; a few pages are in memory.
 
         Raises:
             Gap: Something may be missing.
@@ -75,24 +107,38 @@ class RecordList(Generic[T]):
             AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
         """
         before: set[str] = set()
-        skip, count, overlap = 0, 0, 0
-        while True:
-            ids, total, records = self._page({**options, "skip": skip})
-            if overlap and not before.intersection(ids):
-                raise Gap
-            fresh = [id for id in ids if id not in before]
-            count += len(fresh)
-            yield from (records[id] for id in fresh if id in records)
-            if skip + len(ids) >= total or not fresh:
-                break
-            # A shop may list very few in a page, down to a single one, which overlaps nothing.
-            overlap = min(_OVERLAP, len(ids) // 2)
-            skip += len(ids) - overlap
-            before = set(ids)
-        if total - count > most_missing(count):
+        count, overlap, least = 0, 0, math.inf
+        with closing(self._pages(options)) as pages:
+            for page in pages:
+                if overlap and not before.intersection(page.ids):
+                    raise Gap
+                fresh = [id for id in page.ids if id not in before]
+                count += len(fresh)
+                least = min(least, page.total)
+                yield from (page.records[id] for id in fresh if id in page.records)
+                if page.is_last or not fresh:
+                    break
+                before, overlap = set(page.ids), page.overlap
+        # A later page may have been read before some of the records that it counts left the list.
+        if least - count > most_missing(count):
             raise incomplete(self.name)
-        if count < total:
-            raise Missing(total - count)
+        if count < least:
+            raise Missing(int(least) - count)
+
+    def _pages(self, options: Mapping[str, Any]) -> Generator[_Page[T], None, None]:
+        """Pages that overlap, from the first to the last one."""
+        last = self._page(options, 0)
+        yield last
+        while not last.is_last:
+            # Where pages begin is known before, as long as they are as long as the first of them.
+            size, end = len(last.ids), last.total - last.overlap
+            starts = range(last.next_skip, end, size - last.overlap)
+            read = partial(self._page, options)
+            with closing(self.concurrency.map(SHOP_PAGES, read, starts)) as pages:
+                for last in pages:
+                    yield last
+                    if len(last.ids) != size:
+                        break
 
     def by_id(self, ids: Sequence[str]) -> dict[str, T]:
         """The records of these ids; unknown ids are left out."""
@@ -100,11 +146,12 @@ class RecordList(Generic[T]):
 
     # ---- one page ---------------------------------------------------------------------------
 
-    def _page(self, options: Mapping[str, Any]) -> tuple[list[str], int, dict[str, T]]:
+    def _page(self, options: Mapping[str, Any], skip: int) -> _Page[T]:
+        options = {**options, "skip": skip}
         try:
             listing = self._ask(self.document, options)
             records = self._records(listing)
-            return list(records), listing.integer("totalItems"), records
+            return _Page(skip, list(records), listing.integer("totalItems"), records)
         except UpstreamError as error:
             if error not in MAY_BE_A_RECORDS:
                 raise
@@ -113,7 +160,7 @@ class RecordList(Generic[T]):
         records = self._halves(list(stubs), stubs, _Count())
         for id in stubs.keys() - records.keys():
             records[id] = self.broken(stubs[id], "Vendure lists it and does not return it")
-        return list(stubs), listing.integer("totalItems"), records
+        return _Page(skip, list(stubs), listing.integer("totalItems"), records)
 
     def _halves(self, ids: list[str], stubs: Mapping[str, Node], count: _Count) -> dict[str, T]:
         at_once = self.client.at_once(len(ids))

@@ -17,6 +17,7 @@ from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, Ups
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
 from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.domain.texts import marked
+from veracore_sync.ports.concurrency import ONE_AT_A_TIME, Concurrency
 from veracore_sync.ports.shop import GrantedAccess, Poll, ProcessNames, ServerTraits
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
@@ -73,6 +74,7 @@ class VendureShop:
             more query for each order.
         reads_channels: Also read the orders' channels, which costs as much.
         reads_groups: Also read the groups of each order's customer.
+        concurrency: Pages of long lists are read side by side.
     """
 
     def __init__(
@@ -86,8 +88,10 @@ class VendureShop:
         reads_parts: bool = False,
         reads_channels: bool = False,
         reads_groups: bool = False,
+        concurrency: Concurrency = ONE_AT_A_TIME,
     ) -> None:
         self._settings = settings
+        self._concurrency = concurrency
         self._fields = OrderFields(custom_fields or {})
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
         read_orders = read_orders.with_custom_fields(self._fields.names)
@@ -116,7 +120,7 @@ class VendureShop:
     @cached_property
     def stock(self) -> VendureStock:
         """The shop's stock."""
-        return VendureStock(self._client)
+        return VendureStock(self._client, self._concurrency)
 
     @cached_property
     def fulfilments(self) -> VendureFulfilments:

@@ -22,6 +22,7 @@ from veracore_sync.domain.shop_stock import (
     Variant,
 )
 from veracore_sync.domain.texts import marked
+from veracore_sync.ports.concurrency import ONE_AT_A_TIME, Concurrency
 from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client
@@ -49,6 +50,8 @@ ALLOCATING_STATES = (
 )
 """The order states in which Vendure allocates units (docs/vendure.md, "Stock")."""
 
+_VARIANTS_A_PAGE = 250
+"""What a variant costs the shop grows beyond this (docs/benchmarks.md)."""
 _ORDERS_A_PAGE = 100
 _MOST_DIGITS = 20
 _LISTINGS = 3
@@ -70,12 +73,19 @@ class VendureStock:
 
     Args:
         client: Of its Admin API.
+        concurrency: Pages of variants are read side by side.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, concurrency: Concurrency = ONE_AT_A_TIME) -> None:
         self._client = client
         self._variants = RecordList(
-            client, "productVariants", READ_VARIANTS, LIST_VARIANTS, _variant, _broken_variant
+            client,
+            "productVariants",
+            READ_VARIANTS,
+            LIST_VARIANTS,
+            _variant,
+            _broken_variant,
+            concurrency,
         )
         self._locations = RecordList(
             client, "stockLocations", READ_LOCATIONS, LIST_LOCATIONS, _location, _broken_location
@@ -93,12 +103,12 @@ class VendureStock:
             raise incomplete("stock locations") from None
 
     def variants(self) -> Iterator[Variant]:
-        """Every live variant by ascending id; see the port. One page is in memory."""
+        """Every live variant by ascending id; see the port. A few pages are in memory."""
         return self._listed({})
 
     def _listed(self, options: Mapping[str, Any]) -> Iterator[Variant]:
         try:
-            yield from self._variants.all(options)
+            yield from self._variants.all({**options, "take": _VARIANTS_A_PAGE})
         except Gap:
             raise incomplete("variants") from None
         except Missing as missing:

@@ -8,9 +8,10 @@ without it. So the run can only offer too little, and the next listing of the or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeVar
 from unicodedata import is_normalized
 
@@ -29,6 +30,7 @@ from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.ports.concurrency import WAREHOUSE_LOOK_UPS
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.ports.warehouse import LookUpFailed, Present
 
@@ -238,18 +240,21 @@ class Reading(RunPart[InventoryReport]):
         bad.keep_only({row.code for row in rows if row.state == OrderState.SYNCED})
         # A few failures in a row end it: the stock itself matters more.
         budget = FailureBudget()
-        for code, identity in self._unprocessed(bad):
-            found = self.warehouse.look_up(identity)
-            if not isinstance(found, LookUpFailed):
-                bad.answered(code)
-                budget.restore()
-            if isinstance(found, Present):
-                self.ledger.holdings.saw(code, found.record)
-            elif isinstance(found, LookUpFailed):
-                bad.failed(code, found.error.message)
-                budget.spend()
-            if budget.is_spent():
-                break
+        wanted = self._unprocessed(bad)
+        ids = takewhile(lambda _: not budget.is_spent(), (identity for _, identity in wanted))
+        look_ups = self.context.concurrency.map(WAREHOUSE_LOOK_UPS, self.warehouse.look_up, ids)
+        with closing(look_ups):
+            for (code, _), found in zip(wanted, look_ups, strict=False):
+                if not isinstance(found, LookUpFailed):
+                    bad.answered(code)
+                    budget.restore()
+                if isinstance(found, Present):
+                    self.ledger.holdings.saw(code, found.record)
+                elif isinstance(found, LookUpFailed):
+                    bad.failed(code, found.error.message)
+                    budget.spend()
+                if budget.is_spent():
+                    break
         for code, row in bad.rows().items():
             self.unread.note(f"VeraCore's order {code}", row.message)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.errors import Occurrence
@@ -13,6 +13,7 @@ from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import look_ups_must_work
 from veracore_sync.jobs.reconcile.report import ReconcileReport
+from veracore_sync.ports.concurrency import WAREHOUSE_LOOK_UPS
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
 
 _CONTROLS = 3
@@ -24,7 +25,7 @@ class LookUps(RunPart[ReconcileReport]):
     """Looks orders up, and believes an absence only if look-ups find orders at all."""
 
     _finds_orders: bool = field(default=False, init=False)
-    _pool: ThreadPoolExecutor | None = field(default=None, init=False)
+    _is_ahead: bool = field(default=False, init=False)
     _begun: dict[str, Future[LookUp]] = field(default_factory=dict, init=False)
 
     @property
@@ -58,37 +59,32 @@ class LookUps(RunPart[ReconcileReport]):
     @contextmanager
     def ahead(self) -> Iterator[None]:
         """Within it, look-ups can be begun before they are asked for."""
-        self._pool = ThreadPoolExecutor(self.settings.orders.workers)
+        self._is_ahead = True
         try:
             yield
-            self._pool.shutdown(cancel_futures=True)
         finally:
             # A signal, or the end of the run's time: those that have not begun are dropped.
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+            for one in self._begun.values():
+                one.cancel()
+            self._is_ahead = False
             self._begun.clear()
 
     def begin(self, ids: Sequence[str]) -> None:
         """VeraCore is asked for these while others are compared; `of` gives what was found."""
-        if self._pool is not None:
+        if self._is_ahead:
             for id in ids:
                 if id not in self._begun:
-                    self._begun[id] = self._pool.submit(self.warehouse.look_up, id)
+                    self._begun[id] = self.context.concurrency.submit(
+                        WAREHOUSE_LOOK_UPS, self.warehouse.look_up, id
+                    )
 
     def _all(self, ids: Sequence[str]) -> dict[str, LookUp]:
-        if self._pool is not None:
+        if self._is_ahead:
             self.begin(ids)
             return {id: self._begun.pop(id).result() for id in ids}
-        if len(ids) == 1:
-            return {ids[0]: self.warehouse.look_up(ids[0])}
-        with ThreadPoolExecutor(min(self.settings.orders.workers, len(ids))) as pool:
-            under_way = {id: pool.submit(self.warehouse.look_up, id) for id in ids}
-            try:
-                return {id: one.result() for id, one in under_way.items()}
-            except BaseException:
-                # A signal, or the end of the run's time: those that have not begun are dropped.
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        found = self.context.concurrency.map(WAREHOUSE_LOOK_UPS, self.warehouse.look_up, ids)
+        with closing(found):
+            return dict(zip(ids, found, strict=True))
 
     def _finds_any(self) -> bool:
         """Whether the credentials find any order that VeraCore accepted.
