@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import hosts
@@ -23,6 +24,7 @@ import inventory_real
 
 from veracore_sync.composition.container import Container
 from veracore_sync.domain.shop_stock import NewLevel
+from veracore_sync.jobs.inventory import changes
 from veracore_sync.jobs.inventory.report import InventoryReport, RunMode
 from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions
@@ -122,6 +124,9 @@ def main() -> None:
     parser.add_argument("--changed", type=int, default=100)
     parser.add_argument("--pairs", type=int, default=5)
     options = parser.parse_args()
+    # Here runs follow each other within seconds; half an hour apart, as timers start them, a run
+    # sees only the last one's writes as changed.
+    changes._MARGIN = timedelta(0)
     with pair(options.shop, options.skus, options.changed) as made:
         made.stock(range(options.skus), 900)
         made.run(RunMode.FULL, allow_mass_change=True)
