@@ -23,6 +23,7 @@ from veracore_sync.domain.shop_stock import (
     OpenOrder,
     StockAdjustment,
     StockAllocation,
+    StockDefaults,
     Variant,
 )
 from veracore_sync.domain.states import AttemptOutcome, OrderCause
@@ -56,6 +57,7 @@ class Sale:
     cancelled_there: bool = False
     changes: list[tuple[datetime, int]] = field(default_factory=list)
     no_longer_wanted: int = 0
+    updated_at: datetime | None = None
 
     @property
     def fulfilled(self) -> int:
@@ -95,6 +97,8 @@ class World:
         self.by_hand: Counter[str] = Counter()
         self.blurred: set[str] = set()
         self.lossy: set[str] = set()
+        self.updated: dict[str, datetime] = {}
+        self.threshold = 0
         self.adjusted: dict[str, list[StockAdjustment]] = defaultdict(list)
 
     # ---- what there is ------------------------------------------------------------------------
@@ -148,6 +152,7 @@ class World:
                 places[location] = Level(location, level.on_hand + units, level.allocated)
                 self.variants[variant.id] = replace(variant, levels=tuple(places.values()))
                 self.note(variant.id, units)
+                self.updated[variant.id] = self.clock.now()
 
     def nobody_answers(self, request: str) -> None:
         """For `between`."""
@@ -312,6 +317,7 @@ class World:
         self.clock.forward(seconds=1)
         sale.quantity -= units
         sale.no_longer_wanted += units
+        sale.updated_at = self.clock.now()
         self.move(sale.sku, allocated=-units)
 
     def cancel_there(self, code: str) -> None:
@@ -363,6 +369,7 @@ class World:
         if sale.open or sale.fulfilled:
             self.clock.forward(seconds=1)
             sale.quantity += more
+            sale.updated_at = self.clock.now()
             sale.changes.append((self.clock.now(), more))
             self.move(sale.sku, allocated=more)
 
@@ -421,6 +428,24 @@ class FakeStockShop:
         self.world.between("variants")
         return iter([self._told(one) for one in self.world.variants.values()])
 
+    def variants_updated(self, since: datetime) -> list[Variant]:
+        moved = self.world.updated
+        return [
+            self._told(one)
+            for one in self.world.variants.values()
+            if one.id in moved and moved[one.id] > since
+        ]
+
+    def defaults(self) -> StockDefaults:
+        return StockDefaults(True, self.world.threshold)
+
+    def orders_touched(self, since: datetime) -> list[OpenOrder]:
+        return [
+            self._order(sale)
+            for sale in self.world.sales.values()
+            if max(sale.updated_at or sale.placed_at, sale.placed_at) > since
+        ]
+
     def variants_like(self, skus: Sequence[str]) -> list[Variant]:
         self.world.between("variants")
         wanted = [unit_key(sku) for sku in skus]
@@ -437,18 +462,14 @@ class FakeStockShop:
 
     def open_orders(self) -> list[OpenOrder]:
         self.world.between("orders")
+        return [self._order(sale) for sale in self.world.sales.values() if sale.open]
+
+    def _order(self, sale: Sale) -> OpenOrder:
+        if sale.code in self.world.blurred:
+            return OpenOrder(sale.code, sale.placed_at, (), sale.code, "it cannot be read")
         ids = {variant.sku: variant.id for variant in self.world.variants.values()}
-        return [
-            OpenOrder(
-                sale.code,
-                sale.placed_at,
-                (OpenLine(ids[sale.sku], sale.sku, sale.quantity, tuple(sale.fulfilments)),),
-            )
-            if sale.code not in self.world.blurred
-            else OpenOrder(sale.code, sale.placed_at, (), sale.code, "it cannot be read")
-            for sale in self.world.sales.values()
-            if sale.open
-        ]
+        line = OpenLine(ids[sale.sku], sale.sku, sale.quantity, tuple(sale.fulfilments))
+        return OpenOrder(sale.code, sale.placed_at, (line,))
 
     def allocations(self, variant_id: str, since: datetime) -> list[StockAllocation]:
         self.world.between("allocations")
@@ -492,6 +513,7 @@ class FakeStockShop:
             before = by_place.get(level.location, Level(level.location, 0, 0))
             allocated = before.allocated
             self.world.note(level.variant_id, level.on_hand - before.on_hand)
+            self.world.updated[variant.id] = self.world.clock.now()
             by_place[level.location] = Level(level.location, level.on_hand, allocated)
             self.world.variants[variant.id] = replace(variant, levels=tuple(by_place.values()))
         self.world.between("answer")

@@ -9,7 +9,7 @@ import pytest
 from shop_beds import STOCK, StockBed
 
 from veracore_sync.domain.errors import UpstreamError
-from veracore_sync.domain.shop_stock import Level, NewLevel, OpenOrder
+from veracore_sync.domain.shop_stock import Level, NewLevel, OpenOrder, StockDefaults
 from veracore_sync.ports.shop import ShopStock, UnknownVariant
 
 
@@ -180,3 +180,47 @@ def test_silence_is_an_error_and_never_an_empty_list(bed: StockBed, stock: ShopS
         stock.adjustments(mug, bed.clock.now())
     with pytest.raises(UpstreamError):
         stock.set_levels([NewLevel(mug, here, 9)])
+
+
+# ---- what moved since ---------------------------------------------------------------------------
+
+
+def test_what_is_done_to_a_variant_is_dated(bed: StockBed, stock: ShopStock) -> None:
+    ids = [bed.add(sku, 5) for sku in ("MUG", "TEE")]
+    bed.clock.forward(minutes=5)
+    since = bed.clock.now()
+    assert stock.variants_updated(since) == []
+    bed.clock.forward(minutes=1)
+    stock.set_levels([NewLevel(ids[0], place_of(stock), 7)])
+    assert [one.id for one in stock.variants_updated(since)] == [ids[0]]
+    bed.clock.forward(minutes=1)
+    assert stock.variants_updated(bed.clock.now()) == []
+
+
+def test_what_an_order_does_to_its_variant_is_not_dated_there(
+    bed: StockBed, stock: ShopStock
+) -> None:
+    bed.add("MUG", 5)
+    bed.clock.forward(minutes=5)
+    since = bed.clock.now()
+    bed.fulfil(bed.place("MUG", 2), 1)
+    assert stock.variants_updated(since) == []
+
+
+def test_orders_are_touched_by_being_placed_or_cancelled(bed: StockBed, stock: ShopStock) -> None:
+    bed.add("MUG", 9)
+    code = bed.place("MUG", 4)
+    bed.clock.forward(minutes=5)
+    since = bed.clock.now()
+    assert stock.orders_touched(since) == []
+    bed.clock.forward(minutes=1)
+    other = bed.place("MUG", 1)
+    assert [one.code for one in stock.orders_touched(since)] == [other]
+    bed.cancel(code, 4)
+    touched = {one.code: one for one in stock.orders_touched(since)}
+    assert touched.keys() == {code, other}
+    assert {line.sku for one in touched.values() for line in one.lines} == {"MUG"}
+
+
+def test_what_holds_for_all_variants(stock: ShopStock) -> None:
+    assert stock.defaults() == StockDefaults(tracked=True, threshold=0)

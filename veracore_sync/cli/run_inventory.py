@@ -18,7 +18,7 @@ from veracore_sync.domain.readable import counted
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, action_document
 from veracore_sync.jobs.inventory.preview import Preview, Totals
-from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.report import InventoryReport, RunMode
 from veracore_sync.jobs.kernel import RunOptions
 
 EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0) | {"reasons": []}
@@ -31,6 +31,7 @@ def run(
     only: tuple[str, ...],
     force: bool,
     allow_mass_change: bool,
+    full: bool,
     dry_run: bool,
 ) -> None:
     """Do it, and leave the process with its exit code; what is asked for is as in `RunOptions`.
@@ -39,7 +40,7 @@ def run(
         typer.Exit: Always, with the exit code.
     """
     options = RunOptions(
-        only=only, force=force, allow_mass_change=allow_mass_change, dry_run=dry_run
+        only=only, force=force, allow_mass_change=allow_mass_change, full=full, dry_run=dry_run
     )
     job = Job(
         "sync-inventory",
@@ -73,7 +74,14 @@ def show(report: InventoryReport) -> None:
         counts.append((max(0, rest), "right already"))
     parts = [f"{count:,} {name}" for count, name in counts if count] or ["nothing was written"]
     if report.stopped_by is None or report.processed:
-        say(f"{_variants(report.processed)}: {', '.join(parts)}")
+        say(f"{_read(report)}: {', '.join(parts)}")
+
+
+def _read(report: InventoryReport) -> str:
+    if report.mode is RunMode.CHANGES:
+        return f"{_variants(report.processed)} that may have changed"
+    because = f" (all: {report.full_because})" if report.full_because else ""
+    return f"{_variants(report.processed)}{because}"
 
 
 def _variants(count: int) -> str:

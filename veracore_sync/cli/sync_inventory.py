@@ -24,6 +24,12 @@ def sync_inventory(
             "--allow-mass-change", help="Write however many SKUs change, also on a first run."
         ),
     ] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Read the shop's whole catalogue, not only what may have changed."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show the plan; change nothing anywhere.")
     ] = False,
@@ -39,5 +45,6 @@ def sync_inventory(
         only=tuple(sku or ()),
         force=force,
         allow_mass_change=allow_mass_change,
+        full=full,
         dry_run=dry_run,
     )

@@ -278,6 +278,11 @@ class InventorySettings(Section):
     """``[inventory]``: how much of the warehouse's stock is offered for sale."""
 
     interval_minutes: int = minutes(30, "How often the timer starts sync-inventory.")
+    full_every_minutes: int = minutes(
+        360,
+        "How often a run reads the shop's whole catalogue, and not only what changed; 0: always.",
+        least=0,
+    )
     buffer: HeldBack = Field(
         default=Buffer(), description='Held back from sale: units, or a share such as "5%".'
     )

@@ -59,6 +59,14 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class StockDefaults:
+    """What holds for each variant that has no setting of its own; `threshold` as in `Variant`."""
+
+    tracked: bool
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLine:
     """A line of an open order: units ordered, and live fulfilments as (units, when made, UTC)."""
 

@@ -32,6 +32,7 @@ class RunOptions:
         force: Stock: also write unchanged levels. Shipments: look up every order that has not
             shipped, without pauses after failures; named orders: also retry slips that were handed
             to a person.
+        full: Stock: read the shop's whole catalogue, though only what changed were enough.
         dry_run: Plan only: change neither side nor ledger.
         is_read: A person reads the result: also ask for what only explains it.
     """
@@ -41,6 +42,7 @@ class RunOptions:
     allow_first_run: bool = False
     allow_mass_change: bool = False
     force: bool = False
+    full: bool = False
     dry_run: bool = False
     is_read: bool = False
 

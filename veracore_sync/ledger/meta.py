@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 _AT_FIRST = ("created_at", *ABOUT_MOVES)
 _AHEAD = "shop.ahead_seconds"
 _RESTORED = "restored_at"
+STOCK_BASELINE = "stock.baseline"
+"""The key of what `StockBaseline` says of all levels; without it, a stock run reads everything."""
 _LIVE = "live_since"
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
@@ -108,6 +110,8 @@ class Meta:
         # more before it is sent.
         with self._db.transaction() as connection:
             connection.execute("UPDATE orders SET looked_up = 0")
+            # What it wrote as stock is unknown, too.
+            connection.execute("DELETE FROM meta WHERE key = ?", (STOCK_BASELINE,))
 
     @property
     def rebuilding(self) -> str | None:
@@ -126,7 +130,7 @@ class Meta:
             live_since: Since when orders went to VeraCore, as far as that is known.
         """
         with self._db.transaction() as connection:
-            connection.execute("DELETE FROM meta WHERE key = ?", (REBUILDING,))
+            connection.execute("DELETE FROM meta WHERE key IN (?, ?)", (REBUILDING, STOCK_BASELINE))
             # Until now an earlier ledger may have sent orders: what was not found is looked up once
             # more before it is sent.
             self.put(_RESTORED, to_text(now))

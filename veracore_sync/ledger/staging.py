@@ -27,6 +27,9 @@ DROP TABLE IF EXISTS temp.stage_rows;
 DROP TABLE IF EXISTS temp.stage_stock;
 DROP TABLE IF EXISTS temp.stage_plan;
 DROP TABLE IF EXISTS temp.stage_known;
+DROP TABLE IF EXISTS temp.stage_basis;
+DROP TABLE IF EXISTS temp.stage_demand;
+DROP TABLE IF EXISTS temp.stage_kept;
 CREATE TEMP TABLE stage_known (
     key TEXT PRIMARY KEY,
     sku TEXT NOT NULL,
@@ -44,7 +47,8 @@ CREATE TEMP TABLE stage_variants (
     levels TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     oversold INTEGER NOT NULL,
-    written INTEGER NOT NULL DEFAULT 0
+    written INTEGER NOT NULL DEFAULT 0,
+    planned INTEGER NOT NULL DEFAULT 0
 );
 CREATE TEMP TABLE stage_rows (
     part TEXT NOT NULL,
@@ -80,21 +84,23 @@ VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (part, place, spelling) DO UPDATE SET
         ELSE available + excluded.available END,
     unread = max(unread, excluded.unread, available <> excluded.available)
 """
-_DOUBTFUL = """
+_SUMS = """
 DELETE FROM temp.stage_stock;
 INSERT INTO temp.stage_stock (part, location, spelling, available, spelled_twice, unread)
 SELECT part, location, min(spelling), sum(available), min(spelling) <> max(spelling), max(unread)
 FROM temp.stage_rows GROUP BY part, location;
+CREATE TEMP TABLE IF NOT EXISTS stage_spelled_twice (part TEXT PRIMARY KEY);
+DELETE FROM temp.stage_spelled_twice;
+INSERT INTO temp.stage_spelled_twice SELECT part FROM temp.stage_stock
+GROUP BY part HAVING max(spelled_twice) = 1 OR min(spelling) <> max(spelling)
+"""
+_DOUBTFUL = """
 UPDATE temp.stage_variants SET kind = 'disabled' WHERE kind IN ('plain', 'kit') AND NOT enabled
 AND key IN (SELECT key FROM temp.stage_variants WHERE kind <> 'excluded'
             GROUP BY key HAVING count(*) > 1);
 UPDATE temp.stage_variants SET kind = 'ambiguous' WHERE kind IN ('plain', 'kit')
 AND key IN (SELECT key FROM temp.stage_variants WHERE kind <> 'excluded' AND enabled
             GROUP BY key HAVING count(*) > 1);
-CREATE TEMP TABLE IF NOT EXISTS stage_spelled_twice (part TEXT PRIMARY KEY);
-DELETE FROM temp.stage_spelled_twice;
-INSERT INTO temp.stage_spelled_twice SELECT part FROM temp.stage_stock
-GROUP BY part HAVING max(spelled_twice) = 1 OR min(spelling) <> max(spelling);
 UPDATE temp.stage_variants SET kind = 'ambiguous'
 WHERE kind = 'plain' AND part IN (SELECT part FROM temp.stage_spelled_twice)
 """
@@ -149,11 +155,13 @@ class Staging:
             self._private.executemany(_ADD_ROW, map(astuple, rows))
 
     def add_up(self) -> None:
-        """Sum the rows of each part.
+        """Sum the rows of each part, and `mark_ambiguous`."""
+        with self._staging():
+            self._script(_SUMS)
+        self.mark_ambiguous()
 
-        Live variants that share a key, or whose part has two spellings, become ``ambiguous``; a
-        variant that is not sold and shares its key becomes ``disabled``.
-        """
+    def mark_ambiguous(self) -> None:
+        """Mark the variants that are not the only ones of their key; see the port."""
         with self._staging():
             self._script(_DOUBTFUL)
 
@@ -249,6 +257,10 @@ class Staging:
         with self._staging():
             self._private.executemany(
                 "INSERT OR REPLACE INTO temp.stage_plan VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+            self._private.executemany(
+                "UPDATE temp.stage_variants SET planned = 1 WHERE ordinal = ?",
+                [row[:1] for row in rows],
             )
 
     def count_plan(self) -> int:

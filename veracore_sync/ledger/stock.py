@@ -58,17 +58,18 @@ class StockStore(Staging):
         )
         return count, [row[0] for row in rows]
 
-    def remember(self, *, complete: bool) -> None:
+    def remember(self, *, complete: bool, whole: bool = True) -> None:
         """Store which SKUs are known, unknown and ambiguous; after a complete read, also missing.
 
         Args:
             complete: Every row of the read named its SKU.
+            whole: All variants are staged; else which are unknown or ambiguous is not stored.
         """
         # A missing SKU loses its stock after three complete reads, so a read in which an unreadable
         # row may have been that SKU must not count.
         with self._staging() as staging:
             staging.execute(_REMEMBER_KNOWN)
-            for state in ("unknown", "ambiguous"):
+            for state in ("unknown", "ambiguous") if whole else ():
                 staging.execute(_REMEMBER_STATE, (state,))
             if complete:
                 staging.execute(_REMEMBER_MISSING)

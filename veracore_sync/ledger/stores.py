@@ -26,7 +26,7 @@ from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.reporting import Reporting
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.shipments import Shipments
-from veracore_sync.ledger.stock import StockStore
+from veracore_sync.ledger.stock_baseline import BaselineStore
 from veracore_sync.ledger.throughput import Throughput
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ledger.unread import UnreadRecords
@@ -59,7 +59,7 @@ class SqlLedger:
         self.cancellations = Cancellations(database, self.alerts, self.transitions, clock)
         self.shipments = Shipments(database, clock)
         self.receipts = Receipts(database, clock)
-        self.stock = StockStore(database)
+        self.stock = BaselineStore(database)
         self.unread = UnreadRecords(database)
         self.differences = Differences(database, clock)
         self.audit = Audit(database, clock)

@@ -43,7 +43,7 @@ from veracore_sync.ports.order_ledger import (
     ShipmentStore,
 )
 from veracore_sync.ports.receipt_store import ReceiptStore
-from veracore_sync.ports.stock_staging import StagingStore
+from veracore_sync.ports.stock_baseline import StockBaseline
 from veracore_sync.ports.throughput_store import ThroughputStore
 from veracore_sync.ports.upstream_limits import CircuitBreakers, RateBudgets, RefusalStore
 
@@ -90,7 +90,7 @@ class Ledger(Protocol):
         """Receipts of returned goods, and their notes."""
 
     @property
-    def stock(self) -> StagingStore:
+    def stock(self) -> StockBaseline:
         """The staging of a stock run."""
 
     @property

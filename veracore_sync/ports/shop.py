@@ -23,6 +23,7 @@ from veracore_sync.domain.shop_stock import (
     OpenOrder,
     StockAdjustment,
     StockAllocation,
+    StockDefaults,
     Variant,
 )
 from veracore_sync.domain.whole_orders import WholeOrder
@@ -292,6 +293,32 @@ class ShopStock(Protocol):
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
         """These variants by id; deleted and unreadable ones are left out.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def variants_updated(self, since: datetime) -> list[Variant]:
+        """The variants that somebody changed after that (the shop's clock, UTC), or whose level was
+        set, by us too. What only their product or the shop's defaults say is not theirs.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def defaults(self) -> StockDefaults:
+        """What holds for variants without a setting of their own.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def orders_touched(self, since: datetime) -> list[OpenOrder]:
+        """The orders, in any state, that were placed after that (the shop's clock, UTC), or changed
+        in a way that the shop dates.
+
+        Not dated is a transition, a fulfilment, or fewer units with a refund: `open_orders` shows
+        these.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

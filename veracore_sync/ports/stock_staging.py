@@ -23,6 +23,13 @@ class StagingStore(Protocol):
     def add_up(self) -> None:
         """Sum the rows of each part; mark ambiguous variants."""
 
+    def mark_ambiguous(self) -> None:
+        """Mark ambiguous variants again, where some were staged after the stock.
+
+        Live variants that share a key, or whose part has two spellings, become ``ambiguous``; a
+        variant that is not sold and shares its key becomes ``disabled``.
+        """
+
     def count_variants(self, *kinds: str) -> int:
         """How many variants of these kinds are staged; of all kinds if none is named."""
 
@@ -83,5 +90,10 @@ class StagingStore(Protocol):
     def new_names(self, state: str, limit: int) -> tuple[int, list[str]]:
         """How many staged variants are newly of that kind, and up to `limit` of their SKUs."""
 
-    def remember(self, *, complete: bool) -> None:
-        """Store which SKUs are known, unknown, ambiguous; after a complete read, also missing."""
+    def remember(self, *, complete: bool, whole: bool = True) -> None:
+        """Store which SKUs are known, unknown, ambiguous; after a complete read, also missing.
+
+        Args:
+            complete: Every row of the stock named its SKU.
+            whole: All variants are staged; else which are unknown or ambiguous is not stored.
+        """

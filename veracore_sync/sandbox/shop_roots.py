@@ -290,12 +290,13 @@ _CHANGEABLE = {
 
 def _change(state: ShopState, given: Input) -> None:
     variant = state.variants[given["id"]]
+    # Whatever is given, and also where it is as before (docs/vendure.md, "Stock").
+    variant.updated_at = state.now()
     if given.get("sku") is not None:
         state.set_sku(variant.id, given["sku"])
     for name, attribute in _CHANGEABLE.items():
         if given.get(name) is not None:
             setattr(variant, attribute, given[name])
-            variant.updated_at = state.now()
 
 
 def _fulfil(context: Context, input: Input) -> Fulfilment:

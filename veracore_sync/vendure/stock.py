@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.shop_stock import (
@@ -19,6 +20,7 @@ from veracore_sync.domain.shop_stock import (
     OpenOrder,
     StockAdjustment,
     StockAllocation,
+    StockDefaults,
     Variant,
 )
 from veracore_sync.domain.texts import marked
@@ -34,6 +36,7 @@ from veracore_sync.vendure.documents import (
     READ_MOMENTS,
     READ_MOVEMENTS,
     READ_OPEN_ORDERS,
+    READ_STOCK_DEFAULTS,
     READ_VARIANTS,
     SET_STOCK,
 )
@@ -126,9 +129,26 @@ class VendureStock:
         found = self._variants.by_id(ids)
         return {id: variant for id, variant in found.items() if variant.unreadable is None}
 
+    def variants_updated(self, since: datetime) -> list[Variant]:
+        """The variants that were changed after that; see the port."""
+        return list(self._listed({"filter": {"updatedAt": {"after": to_text(since)}}}))
+
+    def defaults(self) -> StockDefaults:
+        """What holds for variants without a setting of their own; see the port."""
+        return _defaults(Node(self._client.execute(READ_STOCK_DEFAULTS, {})))
+
+    def orders_touched(self, since: datetime) -> list[OpenOrder]:
+        """The orders that were placed or changed after that; see the port."""
+        # No carts: they change all the time, and allocate nothing.
+        moments = [{name: {"after": to_text(since)}} for name in ("updatedAt", "orderPlacedAt")]
+        return self._listed_orders({"active": {"eq": False}, "_or": moments})
+
     def open_orders(self) -> list[OpenOrder]:
         """All orders in a state that allocates; see the port."""
-        options = {"filter": {"state": {"in": ALLOCATING_STATES}}, "take": _ORDERS_A_PAGE}
+        return self._listed_orders({"state": {"in": ALLOCATING_STATES}})
+
+    def _listed_orders(self, wanted: Mapping[str, Any]) -> list[OpenOrder]:
+        options = {"filter": wanted, "take": _ORDERS_A_PAGE}
         # An order missed here would leave its units for sale a second time.
         missing: Missing | None = None
         for _ in range(_LISTINGS):
@@ -268,17 +288,22 @@ def _broken_location(node: Node, why: str) -> Location:
 
 def _variant(node: Node, listing: Node) -> Variant:
     tracking = node.text("trackInventory")
-    shop = listing.node("globalSettings")
-    inherits = shop.fields.get("trackInventory") is not False
+    shop = _defaults(listing)
     by_shop = node.fields.get("useGlobalOutOfStockThreshold") is not False
     return Variant(
         id=node.text("id"),
         sku=node.text("sku"),
-        tracked=inherits if tracking == "INHERIT" else tracking == "TRUE",
+        tracked=shop.tracked if tracking == "INHERIT" else tracking == "TRUE",
         levels=_levels(node),
         enabled=node.fields.get("enabled") is not False,
-        threshold=(shop if by_shop else node).integer("outOfStockThreshold"),
+        threshold=shop.threshold if by_shop else node.integer("outOfStockThreshold"),
     )
+
+
+def _defaults(listing: Node) -> StockDefaults:
+    shop = listing.node("globalSettings")
+    tracked = shop.fields.get("trackInventory") is not False
+    return StockDefaults(tracked, shop.integer("outOfStockThreshold"))
 
 
 def _broken_variant(node: Node, why: str) -> Variant:

@@ -14,6 +14,8 @@ INVENTORY_COUNTS = ("totalProcessed", "updated", "errors", "skipped")
 def inventory_document(report: InventoryReport) -> dict[str, Any]:
     """What a run did."""
     document: dict[str, Any] = {
+        "mode": report.mode.value,
+        "fullBecause": report.full_because or None,
         "totalProcessed": report.processed,
         "updated": report.updated,
         "errors": report.errors,

@@ -6,18 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from veracore_sync.domain.shop_stock import OpenOrder
 from veracore_sync.domain.staged_stock import Matched
+from veracore_sync.jobs.inventory.changes import ChangeReading
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.location_map import LocationMap, location_map
 from veracore_sync.jobs.inventory.plan import Guard, LevelNow, plan_variant
 from veracore_sync.jobs.inventory.plausible import implausible
 from veracore_sync.jobs.inventory.read import Reading
-from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.report import InventoryReport, RunMode
 from veracore_sync.jobs.inventory.sellable import SellableCalculator
 from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.ports.stock_staging import StagingStore
+from veracore_sync.ports.stock_baseline import StockBaseline
 
 ALLOWED = "stock.mass_change_allowed"
 """The ledger's key: a full run with ``--allow-mass-change`` has completed."""
@@ -43,18 +45,21 @@ class StockPlanning(RunPart[InventoryReport]):
     """
 
     unread: UnreadStock
-    book: StagingStore = field(init=False)
+    book: StockBaseline = field(init=False)
     reading: Reading = field(init=False)
     read_at: datetime = field(init=False)
+    changes: ChangeReading = field(init=False)
     _where: LocationMap = field(init=False)
+    _listed: list[OpenOrder] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.book = self.ledger.stock
         names = SkuMap(self.settings.skus)
         self.reading = Reading(self.context, self.book, names, self.unread)
+        self.changes = ChangeReading(self.context, self.reading)
 
     def read(self) -> SellableCalculator | Guard:
-        """Read the levels, then the stock; the open orders have to be read afterwards (`demand`).
+        """Read what is needed of the levels, and the stock; then the open orders (`demand`).
 
         Returns:
             What computes from them, or the guard that rejects the read of the stock.
@@ -69,26 +74,60 @@ class StockPlanning(RunPart[InventoryReport]):
             if one.unreadable is not None:
                 name = one.name or f"with the id {one.id}"
                 self.unread.note(f"the shop's stock location {name}", one.unreadable)
+        self.changes.begin(where)
+        if self.report.mode is RunMode.CHANGES:
+            self.book.clear()
+            found = self._read_changes()
+            if found is not None:
+                return found
+            # What was found speaks against it: everything is read, and counted, anew.
+            self._listed, self.unread.nameless = None, 0
+        return self._read_all()
+
+    def _read_changes(self) -> SellableCalculator | Guard | None:
+        """Read the stock, the orders, and the levels that these tell to read; ``None``: all."""
+        found = self._read_stock(known=(0, 0))
+        if found is not None:
+            return found
+        orders = self.shop.stock.open_orders()
+        demand = self.reading.demand_of(orders, self.read_at)
+        if not self.changes.read(orders, demand):
+            return None
+        self._listed = orders
+        self.report.processed = self.book.count_variants()
+        return self.calculator()
+
+    def _read_all(self) -> SellableCalculator | Guard:
+        """Read the levels, then the stock."""
         self.book.clear()
+        self.changes.begin_full()
         self.context.progress("reading the shop", 0, 0)
         self.reading.variants(self.options.only)
         self.report.processed = self.book.count_variants()
+        found = self._read_stock(known=None)
+        return self.calculator() if found is None else found
+
+    def _read_stock(self, known: tuple[int, int] | None) -> Guard | None:
+        """Read the warehouse's stock; the guard that rejects it, or ``None``.
+
+        Args:
+            known: As in `implausible`; ``None``: by what is staged.
+        """
         if not self.context.must_not_write:
             self.reading.look_for_processed()
         self.context.progress("reading the warehouse", 0, 0)
-        self.read_at, seen = self.reading.stock(self.options.only, where)
+        self.read_at, seen = self.reading.stock(self.options.only, self._where)
         self.context.check_warehouse()
-        if not self.options.only and self.report.processed:
-            found = implausible(
-                self.book,
-                self.unread.nameless,
-                set(where.by_warehouse or ()) - seen,
-                self.settings.inventory.max_zero_percent,
-                allowed=self.options.allow_mass_change,
-            )
-            if found is not None:
-                return found
-        return self.calculator()
+        if self.options.only or not (self.report.processed or known):
+            return None
+        return implausible(
+            self.book,
+            self.unread.nameless,
+            set(self._where.by_warehouse or ()) - seen,
+            self.settings.inventory.max_zero_percent,
+            allowed=self.options.allow_mass_change,
+            known=known or self.book.count_known(),
+        )
 
     def calculator(self) -> SellableCalculator:
         """What computes from what was read, however suspicious it is."""
@@ -103,10 +142,15 @@ class StockPlanning(RunPart[InventoryReport]):
     def demand(self) -> UnheldDemand:
         """List the open orders, and compute what of them the warehouse does not have.
 
+        The first time, if they were listed to know which levels to read, that list counts.
+
         Raises:
             UpstreamError: The shop could not be read.
         """
-        return self.reading.demand(self.read_at)
+        if self._listed is None:
+            return self.reading.demand(self.read_at)
+        orders, self._listed = self._listed, None
+        return self.reading.demand_of(orders, self.read_at)
 
     def variants(
         self,

@@ -9,7 +9,13 @@ from veracore_sync.ports.stock_staging import StagingStore
 
 
 def implausible(
-    book: StagingStore, nameless: int, unseen: Collection[str], most: int, *, allowed: bool
+    book: StagingStore,
+    nameless: int,
+    unseen: Collection[str],
+    most: int,
+    *,
+    allowed: bool,
+    known: tuple[int, int],
 ) -> Guard | None:
     """The guard that rejects a read of stock, or ``None``.
 
@@ -21,6 +27,7 @@ def implausible(
         unseen: Mapped warehouses that no row named.
         most: ``inventory.max_zero_percent``.
         allowed: ``--allow-mass-change``: only an empty read is rejected then.
+        known: How many SKUs of the shop are known at VeraCore, and how many of these are missing.
     """
     if not book.count_parts():
         return Guard("empty", "VeraCore reported no stock at all", False)
@@ -42,11 +49,11 @@ def implausible(
             "[inventory.locations] names",
             decreases=False,
         )
-    known, lacking = book.count_known()
-    if lacking >= GUARD_LEAST and lacking * 100 > known * most:
+    count, lacking = known
+    if lacking >= GUARD_LEAST and lacking * 100 > count * most:
         return Guard(
             "missing",
-            f"{lacking} of {known} known SKUs are missing from VeraCore's stock, more than "
+            f"{lacking} of {count} known SKUs are missing from VeraCore's stock, more than "
             f"inventory.max_zero_percent ({most})",
             decreases=False,
         )

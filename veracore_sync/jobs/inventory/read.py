@@ -19,7 +19,7 @@ from veracore_sync.clock import surely_past, to_text
 from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
 from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.held_orders import spellings
-from veracore_sync.domain.shop_stock import Level, Variant
+from veracore_sync.domain.shop_stock import Level, OpenOrder, Variant
 from veracore_sync.domain.staged_stock import ANY, MAX_AT, StagedStock, StagedVariant
 from veracore_sync.domain.states import OrderState
 from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
@@ -27,7 +27,7 @@ from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.inventory.demand import UnheldDemand, demand
 from veracore_sync.jobs.inventory.location_map import LocationMap
 from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
+from veracore_sync.jobs.inventory.sku_map import SkuMap, kit_key, sku_key
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.ports.concurrency import WAREHOUSE_LOOK_UPS
@@ -68,7 +68,7 @@ class Reading(RunPart[InventoryReport]):
             for one in page:
                 if one.unreadable is not None:
                     self.unread.note(f"the shop's variant {one.name}", one.unreadable)
-            self.book.add_variants(self._staged(one) for one in page if one.id)
+            self.book.add_variants(self.staged(one) for one in page if one.id)
 
     def _named(self, skus: tuple[str, ...]) -> list[Variant]:
         found: dict[str, Variant] = {}
@@ -89,13 +89,14 @@ class Reading(RunPart[InventoryReport]):
             found.update((one.id, one) for one in named)
         return sorted(found.values(), key=lambda one: (len(one.id), one.id))
 
-    def _staged(self, variant: Variant) -> StagedVariant:
+    def staged(self, variant: Variant) -> StagedVariant:
+        """The variant as it is staged."""
         sku, kit = variant.sku.strip(), self.names.kit(variant.sku)
         part = sku_key(self.names.part(sku)) if sku else f"variant {variant.id}"
         return StagedVariant(
             id=variant.id,
             sku=sku,
-            key=f"kit {sku_key(sku)}" if kit else part,
+            key=kit_key(sku) if kit else part,
             part="" if kit else part,
             kind=self._kind(variant, is_kit=kit is not None),
             levels={one.location: as_staged(one) for one in variant.levels},
@@ -195,8 +196,15 @@ class Reading(RunPart[InventoryReport]):
         Raises:
             UpstreamError: The shop could not be read.
         """
+        return self.demand_of(self.shop.stock.open_orders(), stock_read_at)
+
+    def demand_of(self, orders: list[OpenOrder], stock_read_at: datetime) -> UnheldDemand:
+        """What of these open orders the warehouse does not have, by the ledger as it is now.
+
+        Raises:
+            UpstreamError: The clock was set since the stock was read.
+        """
         wanted = self.settings.inventory
-        orders = self.shop.stock.open_orders()
         self._must_be_steady(stock_read_at)
         # The ledger is read after the list: an order accepted in between then counts as accepted
         # after the stock read, and as demand.

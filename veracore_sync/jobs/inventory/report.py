@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar
 
 from veracore_sync.jobs.inventory.preview import Preview
@@ -18,11 +19,21 @@ class Drift:
     ordered: int
 
 
+class RunMode(StrEnum):
+    """Which variants of the shop a run reads."""
+
+    FULL = "full"
+    CHANGES = "changes"
+    NAMED = "named"
+
+
 @dataclass(slots=True)
 class InventoryReport(RunReport):
     """The report of a run. Counts are variants of the shop.
 
     Args:
+        mode: Which variants it read: all, those that may have changed, or those named.
+        full_because: Why all were read; empty if they were not.
         processed: Read in the shop.
         updated: Written.
         skipped: Not changed: unknown, ambiguous, excluded, not tracked, missing for now.
@@ -38,6 +49,8 @@ class InventoryReport(RunReport):
     """
 
     job: ClassVar[str] = "inventory"
+    mode: RunMode = RunMode.FULL
+    full_because: str = ""
     processed: int = 0
     updated: int = 0
     skipped: int = 0

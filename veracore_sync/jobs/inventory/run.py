@@ -15,12 +15,12 @@ from veracore_sync.jobs.inventory.explain import explain_guard, explain_skipped
 from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard, plan_variant
 from veracore_sync.jobs.inventory.planning import ALLOWED, StockPlanning
 from veracore_sync.jobs.inventory.preview import Preview
-from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.report import InventoryReport, RunMode
 from veracore_sync.jobs.inventory.sellable import SellableCalculator
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import JobRun
-from veracore_sync.ports.stock_staging import StagingStore
+from veracore_sync.ports.stock_baseline import StockBaseline
 
 _REPLANS = 3
 _PAGE = 500
@@ -31,7 +31,8 @@ class InventoryRun(JobRun[InventoryReport]):
     """Writes what the warehouse can promise as the shop's stock levels."""
 
     _planning: StockPlanning = field(init=False)
-    _book: StagingStore = field(init=False)
+    _book: StockBaseline = field(init=False)
+    _last: UnheldDemand = field(init=False)
     _alerts: StockAlerts = field(init=False)
     _unread: UnreadStock = field(init=False)
 
@@ -54,7 +55,14 @@ class InventoryRun(JobRun[InventoryReport]):
             return self._reject_read(found)
         calculator = found
         demand = self._planning.demand()
+        self._planning.changes.note_first(demand)
         summary = self._plan(calculator, demand, decreases_only=False)
+        if self.report.mode is RunMode.CHANGES and self._book.count_plan():
+            # These orders were listed before the levels were read: one that was placed in between
+            # would be allocated and not be demand. What is written needs a later list.
+            demand = self._planning.demand()
+            summary = self._plan(calculator, demand, decreases_only=False)
+        summary = self._planning.changes.whole(summary)
         held_back = self._guard(summary)
         if self.context.must_not_write:
             return self._plan_only(calculator, demand, held_back)
@@ -66,14 +74,20 @@ class InventoryRun(JobRun[InventoryReport]):
         if self._is_full and not demand.unread:
             self._alerts.drift(self._book, demand)
         complete = held_back is None or held_back.decreases
+        self._last = demand
         if complete:
             complete = self._write(calculator, decreases_only=bool(held_back))
         self._conclude(held_back, complete=complete)
+        if held_back is not None:
+            self._planning.changes.held_back()
+        elif complete:
+            self._planning.changes.keep(summary, self._last)
         return self.report
 
     @property
     def _is_full(self) -> bool:
-        return not self.options.only
+        """Whether all variants were read: only then the whole can be concluded from."""
+        return self.report.mode is RunMode.FULL
 
     # ---- reading ------------------------------------------------------------------------------
 
@@ -170,6 +184,7 @@ class InventoryRun(JobRun[InventoryReport]):
             total = self._book.count_plan()
             if not total:
                 break
+            self._planning.changes.before_writing()
             self.context.progress("writing", done, total)
 
             def show_progress(count: int, total: int = total) -> None:
@@ -193,7 +208,7 @@ class InventoryRun(JobRun[InventoryReport]):
             if planning < _REPLANS:
                 # Orders placed while the run wrote were not in its plan; without another listing
                 # their units would stay for sale until the next run.
-                demand = self._planning.demand()
+                demand = self._last = self._planning.demand()
                 self._plan(calculator, demand, decreases_only=decreases_only, written_only=True)
         return in_time
 
@@ -202,14 +217,21 @@ class InventoryRun(JobRun[InventoryReport]):
     def _conclude(self, held_back: Guard | None, *, complete: bool) -> None:
         self._count_skipped()
         explain_guard(self.report, held_back)
-        self._alerts.unknown(self._book, full=self._is_full)
+        by_change = self.report.mode is RunMode.CHANGES
+        if not by_change:
+            # A part of the catalogue shows neither what is unknown in all of it, nor what is new.
+            self._alerts.unknown(self._book, full=self._is_full)
         if held_back is not None:
             self._alerts.guarded(held_back)
         elif self._is_full:
             self._alerts.not_guarded()
         self._alerts.refused(complete=self._is_full and complete and held_back is None)
-        self._book.remember(complete=self._is_full and not self._unread.nameless)
-        if self._is_full:
+        # The stock was read as a whole by both, so what is missing in it counts.
+        is_all_stock = self._is_full or by_change
+        self._book.remember(
+            complete=is_all_stock and not self._unread.nameless, whole=not by_change
+        )
+        if is_all_stock:
             self._keep_spellings()
         if self._is_full and complete and self.options.allow_mass_change:
             self.ledger.meta.put(ALLOWED, "1")

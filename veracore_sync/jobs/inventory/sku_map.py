@@ -14,6 +14,11 @@ SPELLINGS = "stock.spellings"
 """The ledger's key of VeraCore's parts that are not in NFC: a JSON object by `sku_key`."""
 
 
+def kit_key(sku: str) -> str:
+    """The key by which variants of a kit are staged: no part's, for a part may have its name."""
+    return f"kit {sku_key(sku)}"
+
+
 class SkuMap:
     """The aliases, exclusions and kits of ``[skus]``.
 
@@ -29,6 +34,10 @@ class SkuMap:
             sku_key(sku): {part.strip(): units for part, units in parts.items()}
             for sku, parts in skus.kits.items()
         }
+        self._kits_by_part: dict[str, list[str]] = {}
+        for sku, parts in self._kits.items():
+            for part in {sku_key(part) for part in parts}:
+                self._kits_by_part.setdefault(part, []).append(sku)
         self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
 
     def is_excluded(self, sku: str) -> bool:
@@ -51,6 +60,10 @@ class SkuMap:
     def parts(self, sku: str) -> Mapping[str, int]:
         """The parts that one unit of a shop SKU takes, and units of each."""
         return self.kit(sku) or {self.part(sku): 1}
+
+    def kits_with(self, part: str) -> list[str]:
+        """The kits (shop SKUs) that contain this part (as `sku_key`)."""
+        return self._kits_by_part.get(part, [])
 
     def exploded(self, offer: str) -> Mapping[str, int]:
         """The parts (as keys) that one unit of an offer takes, and units of each."""

@@ -152,6 +152,8 @@ class ShopRequests(RunPart[TrackingReport]):
                     lent[variant.id, at.location] = min(lacking, variant.oversold)
                 self.report.raised.append(variant.sku)
         if levels:
+            # If no fulfilment follows, no order shows that the level is too high now.
+            self.ledger.stock.suspect({level.variant_id for level in levels})
             stock.set_levels(levels)
         return lent
 

@@ -394,12 +394,35 @@ CREATE INDEX history_by_order ON history (code);
 CREATE INDEX history_by_time ON history (at);
 """
 
+_STOCK_BASELINE = """
+CREATE TABLE stock_parts (
+    part TEXT COLLATE "C" PRIMARY KEY,
+    basis TEXT COLLATE "C" NOT NULL
+);
+CREATE TABLE stock_variants (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    key TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX stock_variants_by_key ON stock_variants (key);
+CREATE TABLE stock_orders (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    content TEXT COLLATE "C" NOT NULL,
+    variants TEXT COLLATE "C" NOT NULL
+);
+CREATE TABLE stock_suspects (
+    id TEXT COLLATE "C" PRIMARY KEY,
+    mark TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX stock_skus_missing ON stock_skus (key) WHERE missing > 0;
+"""
+
 STEPS: tuple[tuple[int, str], ...] = (
     (19, _FIRST),
     (20, _AUDIT),
     (21, _DIFFERENCES),
     (22, _COSTS),
     (23, _HISTORY),
+    (24, _STOCK_BASELINE),
 )
 """Each step with its number, oldest first."""
 

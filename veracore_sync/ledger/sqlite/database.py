@@ -28,7 +28,7 @@ from veracore_sync.ledger.sqlite.errors import ledger_errors
 # FULL: in WAL mode NORMAL may lose the last commits in a power loss. An intent that is lost after
 # its request has left means a second order.
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
-SCHEMA_VERSION = 23
+SCHEMA_VERSION = 24
 """The number of the last step in `veracore_sync.ledger.sqlite.migrations`, whose import is slow."""
 _WAL_TRIES = 50
 

@@ -227,6 +227,35 @@ def m023_history(db: Utils) -> None:
     run_statements(db.conn, _HISTORY)
 
 
+_STOCK_BASELINE = """
+CREATE TABLE stock_parts (
+    part TEXT PRIMARY KEY,
+    basis TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stock_variants (
+    id TEXT PRIMARY KEY,
+    key TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stock_variants_by_key ON stock_variants (key);
+CREATE TABLE stock_orders (
+    id TEXT PRIMARY KEY,
+    content TEXT NOT NULL,
+    variants TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stock_suspects (
+    id TEXT PRIMARY KEY,
+    mark TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stock_skus_missing ON stock_skus (key) WHERE missing > 0
+"""
+
+
+@migrations()
+def m024_stock_baseline(db: Utils) -> None:
+    """What the shop's levels were right for, so that a run reads only what changed since."""
+    run_statements(db.conn, _STOCK_BASELINE)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:

@@ -104,6 +104,7 @@ READ_WHOLE_ORDERS = _load(
     "ReadOrder",
     fragments=(*_CONTENT, *_FULFILMENTS),
 )
+READ_STOCK_DEFAULTS = _load("read_stock_defaults.graphql", "ReadStockDefaults")
 READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLocation")
 LIST_LOCATIONS = _load("list_locations.graphql", "ListLocations", "ReadStockLocation")
 READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
