@@ -12,6 +12,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
+from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.doctor.alerts import standing_alerts
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
@@ -19,7 +20,7 @@ from veracore_sync.jobs.doctor.server import server
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
 from veracore_sync.jobs.reconcile.coverage import last
-from veracore_sync.jobs.schedule import COMMANDS, interval
+from veracore_sync.jobs.schedule import BACKUP, COMMANDS, interval
 from veracore_sync.jobs.stats import coverage_document, coverage_sentence
 from veracore_sync.ledger.opening import is_there, place_of, server_of
 from veracore_sync.ports.ledger import Ledger
@@ -149,6 +150,7 @@ def _content(
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
+    yield from _backed_up(opened, clock)
     yield from _compared(settings, opened, clock)
     for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
         yield warn(
@@ -170,6 +172,15 @@ def _not_before(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
             f"orders.not_before is {to_text(moment)}, which is in the future: nothing is sent",
             "keep it if that is intended; otherwise set the time from which orders are sent",
         )
+
+
+def _backed_up(opened: Ledger, clock: Clock) -> Iterator[CheckResult]:
+    made_at = opened.reporting.run_history(BACKUP, clock.now()).succeeded_at
+    if made_at is not None:
+        yield ok("backup", f"the last one was made {exactly(made_at)}")
+    elif isinstance(opened.place, Path):
+        # None is missed: whoever copies the whole machine needs none.
+        yield ok("backup", "no timer has made one yet; docs/backups.md says how")
 
 
 def _compared(settings: Settings, opened: Ledger, clock: Clock) -> Iterator[CheckResult]:
