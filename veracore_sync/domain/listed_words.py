@@ -28,7 +28,8 @@ _LOG.disabled = True
 
 _THING = (
     # The longer one first: an invalid "user" would be the login.
-    r"(?:user[ -]defined fields?|(?:order|product|offer|part|customer|ship ?to|purchase order|po|mailer|user|reference|"
+    r"(?:user[ -]defined fields?|"
+    r"(?:order|product|offer|part|customer|ship ?to|purchase order|po|mailer|user|reference|"
     r"warehouse|sku|line|source|project|campaign)s?(?: ?(?:ids?|numbers?|no\.?|key))?|"
     r"freight ?(?:carrier|service|code)s?|carrier|shipping (?:option|method)|price class|"
     r"web service|warehouse)"

@@ -34,6 +34,7 @@ _DAMAGED = (
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
 _BLOCKED_SHOWN = 5
+_CLOCKS_SHOWN = 3
 _INTERVALS = 2
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
@@ -214,10 +215,17 @@ def _clock(settings: Settings, opened: Ledger) -> Iterator[CheckResult]:
         grace=timedelta(seconds=settings.orders.grace_seconds),
         order_wait=settings.longest_order_wait,
     )
-    for found in ahead:
-        yield warn(
-            "clock",
-            f"{found.kind.place}: {found.count}, the last {found.last}, which is in the future: "
-            f"{found.kind.follows}",
-            "check that the machine's clock is right now (`timedatectl`); the rest corrects itself",
-        )
+    kinds = list(ahead)
+    if not kinds:
+        return
+    # One wrong clock, so one warning, however many kinds of times it has left.
+    effects = dict.fromkeys(one.kind.follows for one in kinds)
+    places = [f"{one.kind.place}: {one.count}, the last {one.last}" for one in kinds]
+    rest = len(places) - _CLOCKS_SHOWN
+    more = f"; {rest} more kinds of times" if rest > 0 else ""
+    yield warn(
+        "clock",
+        f"stored times lie in the future ({'; '.join(places[:_CLOCKS_SHOWN])}{more}): "
+        f"{'; '.join(effects)}",
+        "check that the machine's clock is right now (`timedatectl`); the rest corrects itself",
+    )
