@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -69,6 +70,22 @@ def test_one_period_in_three_forms(rig: HereRig) -> None:
     # Days without anything are counted and not listed; a script gets them all.
     assert len(re.findall(r"(?m)^\d{4}-\d\d-\d\d +\d", shown)) in (1, 2)
     assert re.search(r"(?m)^without any: 2[89] days$", shown)
+
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/report.json").read_text())
+
+
+@pytest.mark.parametrize("by", ["day", "carrier", "service"])
+def test_the_document_is_that_of_its_schema(rig: HereRig, by: str) -> None:
+    document = rig.run("report", "--by", by, "--json").json
+    assert document.keys() == set(SCHEMA["required"]) == set(SCHEMA["properties"])
+    line, spans = SCHEMA["$defs"]["line"], SCHEMA["$defs"]["spans"]
+    names = {"day", "carrier", "service"}
+    for row in (*document["rows"], document["total"]):
+        assert set(line["required"]) <= row.keys() <= set(line["properties"])
+        assert row["sentToShipped"].keys() == set(spans["required"])
+    assert document["rows"][0].keys() & names == {"carrier", by} if by == "service" else {by}
+    assert document["total"].keys() & names == set()
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
