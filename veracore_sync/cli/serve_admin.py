@@ -78,13 +78,13 @@ def pages_of(container: Container) -> ShopPages:
     """The part of the server that answers for one shop."""
     wanted = container.settings.admin
     tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
-    options = _options_of(container.loaded.path)
+    options = options_of(container.loaded.path)
     return ShopPages(
         Actions(container), tokens, container.clock, container.loaded.shop, options=options
     )
 
 
-def _options_of(path: Path | None) -> str:
+def options_of(path: Path | None) -> str:
     """What commands about the shop of that file need, for whoever reads the page."""
     # The copy that systemd gives the unit is nobody else's; the original is found without a name.
     copies = os.environ.get("CREDENTIALS_DIRECTORY")
