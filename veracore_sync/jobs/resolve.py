@@ -320,7 +320,7 @@ class Resolver(RunPart[OrdersReport]):
 
 def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
-        f"{row.code} is {STATE_LABELS[row.state]}: VeraCore has it as {row.veracore_id}",
+        f"{row.code} is {STATE_LABELS[row.state]}; its id there is {row.veracore_id}",
         hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; "
         f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed; '
         "anything else is changed at VeraCore by hand",
