@@ -65,6 +65,19 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With ``-n`` alone, the tests of a file stay together, and in their sequence.
+
+    Several files build one world for all of their tests, which takes longer than a test.
+    """
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
 _under_way: dict[str, float] = {}
 
 
@@ -108,6 +121,21 @@ def clean_environment(
     for kind in ("CONFIG", "DATA", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
     monkeypatch.chdir(home)
+
+
+_OURS = [Path(f"/{place}/veracore-sync") for place in ("etc", "var/lib", "var/backups", "run")]
+"""Where the program keeps what is this machine's own."""
+_found = {place for place in _OURS if place.exists()}
+
+
+@pytest.fixture(autouse=True)
+def machine_untouched() -> Iterator[None]:
+    """Fail the test during which something of ours came to be on the machine itself."""
+    yield
+    made = [place for place in _OURS if place not in _found and place.exists()]
+    _found.update(made)
+    # A command whose environment names neither HOME nor a ledger goes there; as root it may.
+    assert not made, f"{', '.join(map(str, made))} was made by this test, or by one beside it"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

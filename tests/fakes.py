@@ -408,7 +408,7 @@ class FakeWarehouse:
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """`script` words: ``lost before``, ``lost after``, ``refused``, ``fault``, ``fault after``,
-        ``429``, ``not connected``, ``other id``; anything else accepts."""
+        ``429``, ``not connected``, ``no permission``, ``other id``; anything else accepts."""
         self.before_submit(order)
         self.submissions[order.id] = self.submissions.get(order.id, 0) + 1
         word = self.script.popleft() if self.script else ""
@@ -417,6 +417,9 @@ class FakeWarehouse:
             return NotAccepted(Occurrence.NOT_CONNECTED, "connection refused")
         if word == "429":
             return NotAccepted(Occurrence.HTTP_429, "slow down", retry_after=30)
+        if word == "no permission":
+            text = "Missing permission 'AddOrder'"
+            return NotAccepted(Occurrence.NOT_PERMITTED, text, operation="AddOrder")
         if word == "refused":
             return NotAccepted(Occurrence.REFUSED, "Invalid Source", hint="set orders.source")
         if word == "fault":

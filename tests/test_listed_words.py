@@ -55,6 +55,7 @@ LISTED = {
     "Offer TEE-M does not have a Ship To Key": "",
     "Can NOT find information for Product ID TEE-M": "",
     "Invalid Search Criteria": "",
+    "Invalid User Defined Field": "",
     "Invalid Requested System": "",
     "Unable to locate Order for Order Id 'WEB-100234'": "",
     "Missing permission 'WarehouseProducts'": "",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +58,32 @@ def write_whole(
     finally:
         with suppress(FileNotFoundError):
             Path(partial).unlink()
+
+
+def unfinished(target: Path, word: str) -> Path:
+    """A name beside `target` for what is not whole yet; no other process gets the same."""
+    return target.with_name(f"{target.name}.{word}-{secrets.token_hex(4)}")
+
+
+def put_in_place(whole: Path, target: Path) -> None:
+    """Give a file its name, which no other has, and make that durable.
+
+    Raises:
+        FileExistsError: Another process has put a file there meanwhile.
+        OSError: The folder cannot be written.
+    """
+    try:
+        target.hardlink_to(whole)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links (of a share, or a stick): nothing better can be done there.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        whole.rename(target)
+    else:
+        whole.unlink()
+    sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:

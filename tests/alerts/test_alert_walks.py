@@ -20,7 +20,7 @@ from alerts_kit import FIRST, SECOND, Act, Desk, Walk, desk, give_code_again, wa
 
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.kinds import ALERTS, AlertKind
-from veracore_sync.jobs.reconcile.telling import accept, tell
+from veracore_sync.jobs.reconcile.telling import tell
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.records import Line, Order
 from veracore_sync.sandbox.shop_prices import total_with_tax
@@ -644,11 +644,12 @@ def agrees(type: DifferenceType) -> Act:
 
 
 def accepted(type: DifferenceType, name: str) -> Act:
-    """``reconcile --accept "reason" TYPE NAME``."""
+    """``reconcile --accept "reason" --type TYPE --name NAME``."""
+    words = ("reconcile", "--accept", "it is another system's", "--type", type, "--name", name)
 
     def act(one: Desk) -> None:
-        with closing(open_ledger(one.rig.ledger_path)) as ledger:
-            accept(ledger, type, name, "it is another system's")
+        ended = one.run(*words)
+        assert ended.code == 0, ended
 
     return act
 

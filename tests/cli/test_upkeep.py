@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ import pytest
 from rig import Rig
 
 from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, schema_version
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
+
+OLD = Path(__file__).parents[1] / "data" / "ledger-8.sql"
 
 
 @pytest.fixture
@@ -107,6 +111,56 @@ def test_a_folder_keeps_the_newest_backups_of_this_ledger(rig: Rig) -> None:
     assert damaged.code == 74
     assert damaged.json["problems"]
     assert rig.run("ledger", "check", str(rig.ledger_path)).out == "no problem found\n"
+
+
+def test_a_backup_that_is_made_no_more_is_noticed(rig: Rig) -> None:
+    rig.sync()
+    by_hand, folder = rig.folder / "by-hand", rig.folder / "backups"
+    for one in (by_hand, folder):
+        one.mkdir()
+    # Nothing more is expected of it.
+    assert rig.run("ledger", "backup", str(by_hand)).code == 0
+    assert "no timer has made one yet" in rig.run("doctor", "--offline").out
+    assert rig.run("ledger", "backup", "--keep", "3", str(folder)).code == 0
+    assert rig.run("stats", "--check").code == 0
+    assert "the last one was made" in rig.run("doctor", "--offline").out
+    with (
+        closing(open_ledger(rig.ledger_path)) as ledger,
+        ledger.database.transaction() as connection,
+    ):
+        connection.execute(
+            "UPDATE runs SET started_at = '2026-01-01T02:30:00.000Z', "
+            "ended_at = '2026-01-01T02:30:05.000Z' WHERE command = 'ledger backup'"
+        )
+    checked = rig.run("stats", "--check")
+    assert checked.code == 3
+    assert "ledger backup is overdue" in checked.out
+    assert "ledger backup has not succeeded since" in rig.run("doctor", "--offline").out
+    # As where the disk of the backups is not mounted.
+    assert rig.run("ledger", "backup", "--keep", "3", str(folder / "gone")).code == 2
+    (trouble,) = rig.run("stats", "--json").json["jobs"]
+    assert (trouble["job"], trouble["kind"]) == ("backup", "overdue")
+    assert "ended at" in trouble["message"]
+    assert "with 2: --keep needs a folder" in trouble["message"]
+
+
+def test_a_ledger_of_an_earlier_version_is_backed_up_as_it_is(rig: Rig) -> None:
+    rig.ledger_path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(rig.ledger_path)) as old:
+        old.executescript(OLD.read_text())
+    rig.ledger_path.chmod(0o600)
+    folder = rig.folder / "backups"
+    folder.mkdir()
+    single = rig.folder / "before-upgrade.db"
+    assert rig.run("ledger", "backup", str(single)).code == 0
+    assert rig.run("ledger", "backup", "--keep", "3", str(folder)).code == 0
+    assert rig.run("ledger", "check").out == "no problem found\n"
+    (kept,) = folder.iterdir()
+    for one in (rig.ledger_path, single, kept):
+        with closing(sqlite3.connect(one)) as found:
+            assert 0 < schema_version(found) < SCHEMA_VERSION
+        assert rig.run("ledger", "check", str(one)).code == 0
+    assert rig.run("stats").code == 74
 
 
 def test_a_restored_old_backup_sends_nothing_twice(rig: Rig) -> None:

@@ -21,7 +21,7 @@ from veracore_sync.hooking import process
 from veracore_sync.hooking.process import HookProcess
 from veracore_sync.jobs.doctor.order_hooks import order_hooks
 from veracore_sync.jobs.orders.render import Renderer
-from veracore_sync.ports.order_hooks import NO_HOOKS, HookFailed, HookRefused
+from veracore_sync.ports.order_hooks import NO_HOOKS, HookFailed, HookRefused, HookSilent
 
 SETTINGS = make_settings()
 ORDER = make_order("A", customer=Customer("Zora", "Secret", "zora@example.com", "", ("Wholesale",)))
@@ -201,7 +201,7 @@ def test_two_processes_give_the_same(install_hooks: Install) -> None:
 
 
 @pytest.mark.parametrize("name", ["loops", "sleeps"])
-def test_a_hook_that_hangs_is_ended_and_three_in_a_row_end_the_run(
+def test_a_hook_that_hangs_is_ended_and_the_next_order_gets_a_new_process(
     install_hooks: Install,
     name: str,
 ) -> None:
@@ -210,13 +210,10 @@ def test_a_hook_that_hangs_is_ended_and_three_in_a_row_end_the_run(
         hooks.start()
         for _ in range(2):
             began = time.monotonic()
-            with pytest.raises(HookFailed, match=r"gave no answer in 0\.3 s"):
+            with pytest.raises(HookSilent, match=r"gave no answer in 0\.3 s"):
                 apply(hooks, name)
             assert time.monotonic() - began < 10
-        with pytest.raises(
-            ConfigError, match=f"the order hook {name} gave no .* 3 orders in a row"
-        ):
-            apply(hooks, name)
+        assert apply(hooks, "comment").comment
 
 
 def test_what_a_hook_has_started_ends_with_it(

@@ -19,6 +19,8 @@ from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.hooking.process import HookProcess
 from veracore_sync.jobs.orders.hooked import Hooked
 from veracore_sync.jobs.orders.render import Renderer, Unsendable
+from veracore_sync.jobs.orders.silent_hooks import SilentHooks
+from veracore_sync.ledger.opening import open_ledger
 
 PAGE = (Path(__file__).parents[2] / "docs" / "order-hooks.md").read_text("utf-8")
 EXAMPLES = {
@@ -43,7 +45,9 @@ def render(name: str, install: Install, *orders: Order) -> list[WarehouseOrder |
     made: list[WarehouseOrder | str] = []
     with closing(HookProcess(settings.orders.hooks, settings.orders.hook_seconds)) as hooks:
         hooks.start()
-        renderer = Renderer(settings.orders, settings.skus, hooked=Hooked(hooks, settings.orders))
+        silences = SilentHooks(open_ledger(None).meta, hooks.identity, remembers=False)
+        hooked = Hooked(hooks, settings.orders, silences)
+        renderer = Renderer(settings.orders, settings.skus, hooked=hooked)
         for order in orders:
             try:
                 made.append(renderer.render(order, order.code).order)

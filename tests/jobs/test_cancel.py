@@ -11,7 +11,7 @@ from bench import Bench
 from fakes import START, TELLS_LITTLE, make_order, make_settings
 
 from veracore_sync.domain.cancellations import CancellationRow
-from veracore_sync.domain.errors import UpstreamError
+from veracore_sync.domain.errors import AuthRefused, UpstreamError
 from veracore_sync.domain.states import CancelState
 from veracore_sync.domain.warehouse import Package, Shipment
 from veracore_sync.jobs.cancel.command import CancelOrders, plan
@@ -325,6 +325,21 @@ def test_auto_asks_for_what_the_shop_cancelled(bench: Bench) -> None:
     cancel_in_shop(bench)
     assert later(bench, 3) == []
     assert (bench.state("A"), bench.state("B")) == ("cancelled", "synced")
+    assert (alerts(bench), bench.warehouse.asked_to_cancel) == ([], ["A"])
+
+
+def test_an_account_that_may_not_create_still_cancels(bench: Bench) -> None:
+    auto(bench)
+    sent(bench)
+    cancel_in_shop(bench)
+    for _ in range(2):
+        bench.clock.forward(seconds=GRACE)
+        bench.shop.add(make_order("B"))
+        bench.warehouse.script.append("no permission")
+        _, error = bench.stopped()
+        assert isinstance(error, AuthRefused)
+        assert "VeraCore refuses AddOrder, whatever the order" in error.message
+    assert (bench.state("A"), bench.state("B")) == ("cancelled", "pending")
     assert (alerts(bench), bench.warehouse.asked_to_cancel) == ([], ["A"])
 
 

@@ -30,6 +30,7 @@ from veracore_sync.domain.warehouse import (
 from veracore_sync.jobs.orders.document import action_document
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.order_hooks import RefuseOrder, add_line, set_variable
+from veracore_sync.ports.order_hooks import HookSilent
 
 SKUS = {"hook_skus": ["LEAFLET"], "workers": 1}
 
@@ -281,6 +282,76 @@ def test_doubts_end_and_what_the_shop_cancelled_is_cancelled_whatever_hooks_do(
     assert bench.warehouse.looked_up.count("B") == 1
     assert bench.warehouse.asked_to_cancel == ["A"]
     assert (bench.state("C"), list(bench.warehouse.submissions)) == ("pending", ["A"])
+
+
+def hangs(order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
+    raise HookSilent("gave no answer in 5 s")
+
+
+def states(bench: Bench, codes: str) -> list[str]:
+    return [bench.state(code) for code in codes]
+
+
+def test_a_hook_that_hangs_on_one_order_parks_that_one(bench: Bench) -> None:
+    bench.shop.add(make_order("B"))
+    hooked(bench, only("A", hangs))
+    for _ in range(3):
+        bench.run()
+        assert states(bench, "AB") == ["parked", "synced"]
+    assert bench.row("A").error_message == "the order hook hook-1 failed: gave no answer in 5 s"
+
+
+def test_a_hook_that_hangs_on_every_order_parks_none(bench: Bench) -> None:
+    for code in "BCDE":
+        bench.shop.add(make_order(code))
+    hooked(bench, hangs)
+    for _ in range(3):
+        _, error = bench.stopped()
+        assert isinstance(error, HooksUnusable)
+        assert "gave no answer in 5 s, for 3 orders in a row" in error.message
+        assert states(bench, "ABCDE") == ["pending"] * 5
+    assert not [one for one in bench.ledger.alerts.standing() if one.kind == "order.parked"]
+    hooked(bench, same, version="1.3")
+    bench.run()
+    assert states(bench, "ABCDE") == ["synced"] * 5
+
+
+def test_where_orders_come_one_by_one_a_hook_that_hangs_stops_parking_them(bench: Bench) -> None:
+    hooked(bench, hangs)
+    bench.run()
+    bench.shop.add(make_order("B"))
+    bench.run()
+    for code in "CDE":
+        bench.shop.add(make_order(code))
+        _, error = bench.stopped()
+        assert isinstance(error, HooksUnusable)
+    assert states(bench, "ABCDE") == ["parked", "parked", "pending", "pending", "pending"]
+    # Corrected under the same version.
+    hooked(bench, same)
+    bench.clock.forward(seconds=7200)
+    bench.run()
+    assert states(bench, "ABCDE") == ["synced"] * 5
+
+
+def test_three_orders_that_a_hook_hangs_on_keep_no_other_back(bench: Bench) -> None:
+    def some(order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
+        return hangs(order, rendered) if order.code in "ABC" else rendered
+
+    for code in "BC":
+        bench.shop.add(make_order(code))
+    hooked(bench, some)
+    _, error = bench.stopped()
+    assert isinstance(error, HooksUnusable)
+    bench.shop.add(make_order("D"))
+    bench.run()
+    assert states(bench, "ABCD") == ["parked", "parked", "parked", "synced"]
+
+
+def test_a_dry_run_remembers_no_hook_that_hangs(bench: Bench) -> None:
+    hooked(bench, hangs)
+    for _ in range(4):
+        (action,) = bench.run(dry_run=True).plan or ()
+        assert "gave no answer" in action_document(action)["reason"]
 
 
 def test_a_dry_run_shows_what_the_hooks_make(bench: Bench) -> None:

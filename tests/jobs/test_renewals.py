@@ -195,5 +195,5 @@ def test_a_cancellation_of_unknown_size_is_left_to_a_person(
 
 def test_what_veracore_still_has_is_not_adopted_again(bench: Bench) -> None:
     conflict(bench, "synced")
-    with pytest.raises(UsageError, match="A is synced: VeraCore has it as A"):
+    with pytest.raises(UsageError, match="A is at VeraCore; its id there is A"):
         resolver(bench).adopt("A", None)

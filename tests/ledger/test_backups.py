@@ -18,6 +18,7 @@ from hypothesis import strategies as some
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.backups import BackupFolder, BackupFound
 from veracore_sync.ledger.opening import back_up, open_ledger, read_backup
+from veracore_sync.ledger.sqlite import copying
 from veracore_sync.ledger.stores import SqlLedger
 
 NOW = datetime(2026, 11, 29, 4, 0, tzinfo=UTC)
@@ -105,12 +106,12 @@ def test_what_a_killed_backup_left_goes_after_a_day_and_one_at_work_is_left_alon
     left = [
         f"ledger-abcdefgh-{NOW - age:%Y%m%dT%H%M%SZ}.db.new{end}"
         for age in (2 * DAY, timedelta(hours=1))
-        for end in ("", ".partial", ".partial-journal")
+        for end in ("", "-0a1b2c3d", ".partial", "-0a1b2c3d.partial-77aa01fe-journal")
     ]
     for name in left:
         (tmp_path / name).touch()
     done = filled(tmp_path, 0).add(write, whole, NOW, 7)
-    assert names(tmp_path) == sorted([done.path.name, *left[3:]])
+    assert names(tmp_path) == sorted([done.path.name, *left[4:]])
 
 
 def test_of_one_second_there_is_one(tmp_path: Path) -> None:
@@ -121,12 +122,46 @@ def test_of_one_second_there_is_one(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 1
 
 
-def test_the_unfinished_one_of_another_run_stays(tmp_path: Path) -> None:
-    theirs = tmp_path / f"ledger-abcdefgh-{NOW:%Y%m%dT%H%M%SZ}.db.new"
-    theirs.touch()
+def test_of_two_at_once_one_is_whole_and_the_other_says_so(tmp_path: Path) -> None:
+    backups = filled(tmp_path, 0)
+
+    def slow(target: Path) -> int:
+        backups.add(write, whole, NOW, 1)
+        return write(target)
+
     with pytest.raises(LedgerError, match="exists already"):
-        filled(tmp_path, 0).add(write, whole, NOW, 1)
-    assert theirs.exists()
+        backups.add(slow, whole, NOW, 1)
+    (one,) = tmp_path.iterdir()
+    assert one.name == f"ledger-abcdefgh-{NOW:%Y%m%dT%H%M%SZ}.db"
+
+
+def test_two_backups_to_one_file_at_once(
+    ledger: SqlLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_whole, target = copying.copy_whole, tmp_path / "copy.db"
+
+    def interrupted(source: sqlite3.Connection, partial: Path) -> None:
+        copy_whole(source, partial)
+        monkeypatch.setattr(copying, "copy_whole", copy_whole)
+        ledger.upkeep.backup(target)
+        assert partial.exists()
+
+    monkeypatch.setattr(copying, "copy_whole", interrupted)
+    with pytest.raises(LedgerError, match="exists already"):
+        ledger.upkeep.backup(target)
+    assert read_backup(target).problems == []
+    assert [one.name for one in tmp_path.glob("copy.db*")] == ["copy.db"]
+
+
+def test_a_folder_without_hard_links_will_do(
+    ledger: SqlLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(self: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(self))
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    done = back_up(ledger, tmp_path, NOW, 1)
+    assert read_backup(done.path).problems == []
 
 
 _NAMES = some.builds(

@@ -144,6 +144,10 @@ def folder(tmp_path: Path) -> Path:
     for pattern in ("*.timer", "*.service"):
         for unit in (ROOT / "systemd").glob(pattern):
             shutil.copy(unit, installed)
+    wanted = installed / "timers.target.wants"
+    wanted.mkdir()
+    for job in ("orders", "orders@two"):
+        (wanted / f"veracore-sync-{job}.timer").symlink_to("/nowhere")
     return installed
 
 
@@ -161,6 +165,14 @@ def test_the_units_of_another_shop_are_not_praised(folder: Path, tmp_path: Path)
     assert f"run with {instance}" in alone.message
     (folder / "veracore-sync-orders@.timer").write_text("[Timer]\nOnCalendar=hourly\n")
     assert "veracore-sync-orders@two.timer" in at(instance, tmp_path).message
+
+
+def test_timers_that_nobody_enabled_are_not_praised(folder: Path, tmp_path: Path) -> None:
+    shutil.rmtree(folder / "timers.target.wants")
+    found = at(SYSTEM, tmp_path)
+    assert found.level == "ok"
+    assert "none is enabled: nothing starts a job" in found.message
+    assert "`sudo systemctl enable --now veracore-sync-orders.timer`" in found.message
 
 
 def test_an_upgrade_alarms_nobody(folder: Path, tmp_path: Path) -> None:

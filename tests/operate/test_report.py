@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -64,7 +65,28 @@ def test_one_period_in_three_forms(rig: HereRig) -> None:
         ["UPS", "Ground", "1", "1", "8.11"],
         ["total", "2", "2", "16.22", "0"],
     ]
-    assert max(map(len, rig.run("report").out.splitlines())) <= 100
+    shown = rig.run("report").out
+    assert max(map(len, shown.splitlines())) <= 100
+    # Days without anything are counted and not listed; a script gets them all.
+    assert len(re.findall(r"(?m)^\d{4}-\d\d-\d\d +\d", shown)) in (1, 2)
+    assert re.search(r"(?m)^without any: 2[89] days$", shown)
+
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/report.json").read_text())
+
+
+@pytest.mark.parametrize("by", ["day", "carrier", "service"])
+def test_the_document_is_that_of_its_schema(rig: HereRig, by: str) -> None:
+    document = rig.run("report", "--by", by, "--json").json
+    assert document.keys() == set(SCHEMA["required"]) == set(SCHEMA["properties"])
+    line, spans = SCHEMA["$defs"]["line"], SCHEMA["$defs"]["spans"]
+    names = {"day", "carrier", "service"}
+    for row in (*document["rows"], document["total"]):
+        assert set(line["required"]) <= row.keys() <= set(line["properties"])
+        assert row["sentToShipped"].keys() == set(spans["required"])
+    about = {"carrier", "service"} if by == "service" else {by}
+    assert document["rows"][0].keys() & names == about
+    assert document["total"].keys() & names == set()
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
@@ -83,7 +105,7 @@ def test_each_example_runs(rig: HereRig, typed: str) -> None:
 
 def test_a_period_without_anything(rig: HereRig) -> None:
     period = ("--since", "2020-01-01", "--until", "2020-01-02")
-    assert "nothing left" in rig.run("report", "--by", "carrier", *period).out
+    assert "nothing was ordered" in rig.run("report", "--by", "carrier", *period).out
     assert rig.run("report", *period, "--json").json["total"]["orders"] == 0
     [headings] = rig.run("report", "--by", "service", "--csv", *period).out.splitlines()
     assert headings.startswith("carrier,service,shipments,packages,freight,")

@@ -212,15 +212,27 @@ def test_crontab_lines_name_the_program_and_the_configuration(tmp_path: Path) ->
     code, out, _ = run("--config", str(config), "timers", "--crontab", cwd=tmp_path)
     assert code == 0
     lines = [line for line in out.splitlines() if not line.startswith("#")]
-    assert [line.rsplit(" ", 1)[1] for line in lines] == [
+    assert [line.split("mine.toml' ")[1] for line in lines] == [
         "sync-orders",
         "sync-inventory",
         "sync-tracking",
         "sync-returns",
         "reconcile",
+        "ledger backup --keep 14 /var/backups/veracore-sync",
+        "ledger prune",
     ]
+    # Those without an interval of their own as often as the units.
+    for line, unit in zip(lines[-2:], ("backup", "prune"), strict=True):
+        minute, hour, *rest = line.split()[:5]
+        text = (SHIPPED / f"veracore-sync-{unit}.timer").read_text()
+        assert rest == ["*", "*", "*"]
+        assert f"OnCalendar=*-*-* {int(hour):02}:{minute}\n" in text
     assert all(r"--config '" in line and r"100\% mine.toml'" in line for line in lines)
     assert all(line.split()[5].startswith("/") for line in lines)
+    config.write_text('[hooks]\ncommand = ["true"]\n')
+    _, out, _ = run("--config", str(config), "timers", "--crontab", cwd=tmp_path)
+    [line] = [line for line in out.splitlines() if line.endswith(" deliver")]
+    assert line.startswith("* * * * * /")
 
 
 def test_a_machine_without_timers_is_led_to_both_ways(tmp_path: Path) -> None:

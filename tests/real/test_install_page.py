@@ -1,7 +1,8 @@
 """docs/install.md is typed word for word, into a bare root and into a bare home.
 
 The root is a layer over this machine's, in a mount namespace of its own: what is installed there is
-gone with the test, and what this machine has of ours is not seen in it. The shop is a real Vendure, with the role that docs/vendure.md lists.
+gone with the test, and what this machine has of ours is not seen in it. The shop is a real Vendure,
+with the role that docs/vendure.md lists.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ mount -t overlay overlay -o lowerdir=/,upperdir="$1/upper",workdir="$1/work" "$1
 mount --rbind /proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 mount -t tmpfs checkout "$1/root/mnt"
-rm -rf "$1/root/etc/veracore-sync" "$1/root/var/lib/veracore-sync" "$1/root/var/backups/veracore-sync"
+for ours in etc var/lib var/backups; do rm -rf "$1/root/$ours/veracore-sync"; done
 cp -r "$2/." "$1/root/mnt"
 cd "$1/root"
 exec chroot . sh -c 'cd /mnt && exec "$@"' sh "${@:3}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -163,3 +165,44 @@ def test_serve_says_where_it_listens_and_ends_on_a_signal(number: signal.Signals
         assert process.wait(10) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
+
+
+def test_with_a_small_shop_there_is_something_to_try(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "veracore_sync", "sandbox", "--shop", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            there, shop = (process.stdout.readline().strip() for _ in range(2))
+            said = "".join(process.stderr.readline() for _ in range(4))
+            assert "`veracore-sync init --config trial.toml`" in said
+            [login] = re.findall(rf"{re.escape(shop)}, user (\S+), password (\S+)", said)
+            env = {name: os.environ[name] for name in ("PATH", "HOME")} | {
+                "VENDURE_ADMIN_API_URL": shop,
+                "VENDURE_USERNAME": login[0],
+                "VENDURE_PASSWORD": login[1],
+                "VERACORE_API_URL": there,
+                "VERACORE_CLIENT_ID": "sandbox",
+                "VERACORE_CLIENT_SECRET": "sandbox",
+                "VERACORE_COMPANY_ID": "SANDBOX",
+                "VERACORE_SYNC_LEDGER__PATH": str(tmp_path / "ledger.db"),
+                "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
+            }
+            for words, told in (
+                (["sync-orders", "--json"], "submitted"),
+                (["sync-inventory", "--allow-mass-change", "--json"], "updated"),
+            ):
+                done = subprocess.run(
+                    [sys.executable, "-m", "veracore_sync", *words],
+                    env=env,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+                assert json.loads(done.stdout)[told] >= 1
+        finally:
+            process.terminate()
+        process.communicate()
+        assert process.returncode == 0

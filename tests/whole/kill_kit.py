@@ -260,13 +260,11 @@ class Killing:
         return lambda: is_held(self.world.rig.ledger_path)
 
     def _copies(self) -> Sign:
-        partial = self._partial
-        partial.unlink(missing_ok=True)
-        return partial.exists
+        before = self._partials()
+        return lambda: bool(self._partials() - before)
 
-    @property
-    def _partial(self) -> Path:
-        return self._copy.with_name(self._copy.name + ".partial")
+    def _partials(self) -> set[Path]:
+        return set(self._folder.glob(f"{self._copy.name}.partial-*"))
 
     def _answers(self) -> Sign:
         promises = self.deliveries.promises
@@ -317,7 +315,11 @@ class Killing:
         return self._victims["ledger backup"].command
 
 
-_KNOWN = re.compile(r"ledger\.db(-wal|-shm|\.\w+\.lock)?|hook\.py|events\.jsonl")
+_KNOWN = re.compile(
+    r"ledger\.db(-wal|-shm|\.\w+\.lock)?|hook\.py|events\.jsonl"
+    # Of a backup that was killed: the next to the same file removes it, after a day.
+    r"|backup\.db\.partial-[0-9a-f]{8}(-journal)?"
+)
 _PAST = """
 PRAGMA busy_timeout = 10000;
 BEGIN IMMEDIATE;

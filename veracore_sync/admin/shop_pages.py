@@ -17,6 +17,7 @@ from veracore_sync.admin.requests import parameter
 from veracore_sync.admin.running import RunningAct, RunningActs
 from veracore_sync.admin.visit import REFRESH_SECONDS, Visit, place_of
 from veracore_sync.clock import Clock
+from veracore_sync.domain.advice import repeating
 from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.states import OrderState
@@ -41,6 +42,7 @@ class ShopPages:
         clock: The time.
         name: The shop's name; empty if it is the only one.
         running: The acts that run.
+        options: The global options that the commands on a page must have, quoted for a shell.
     """
 
     METHODS: Mapping[str, tuple[str, ...]] = {
@@ -65,6 +67,7 @@ class ShopPages:
         clock: Clock,
         name: str = "",
         running: RunningActs | None = None,
+        options: str = "",
     ) -> None:
         self.name = name
         self.base = f"/shops/{quote(name)}" if name else ""
@@ -73,6 +76,7 @@ class ShopPages:
         self._clock = clock
         self._api = AdminApi(actions)
         self._running = running or RunningActs(clock)
+        self._options = options
 
     def answer_api(self, head: RequestHead, body: bytes, role: Role, actor: Actor) -> Response:
         """Answer a request to the API by `actor`, who has that role."""
@@ -85,6 +89,10 @@ class ShopPages:
 
     def show(self, path: str, head: RequestHead, session: Session) -> Response:
         """Answer with a page of this shop, for a session that may view it."""
+        with repeating(self._options):
+            return self._page(path, head, session)
+
+    def _page(self, path: str, head: RequestHead, session: Session) -> Response:
         if path == "/act":
             return self._confirm(head, session)
         if path == "/running":

@@ -10,6 +10,7 @@ from typing import Any
 
 from veracore_sync.admin.actions import ActionOutcome
 from veracore_sync.clock import from_text
+from veracore_sync.domain.advice import advised
 from veracore_sync.domain.readable import STATE_LABELS, counted, relative
 from veracore_sync.domain.states import OrderState, PickSlipState
 
@@ -77,7 +78,7 @@ class Piece:
 
 def pieces(text: str) -> list[Piece]:
     """A text, with what is in backquotes apart."""
-    parts = text.split("`")
+    parts = advised(text).split("`")
     return [Piece(part, bool(n % 2)) for n, part in enumerate(parts) if part]
 
 

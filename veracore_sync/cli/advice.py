@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 
 from veracore_sync.cli.globals import Globals
-from veracore_sync.domain.advice import as_typed
+from veracore_sync.domain.advice import advised, repeat_options, repeating
 from veracore_sync.files import expanded
 
-_OPTIONS: ContextVar[str] = ContextVar("global options", default="")
+__all__ = ["about", "advised", "remember"]
 
 
 def remember(options: Globals) -> None:
     """From now on, commands in messages repeat these options."""
-    _OPTIONS.set(_words(options))
+    repeat_options(_words(options))
 
 
-@contextmanager
-def about(options: Globals) -> Iterator[None]:
+def about(options: Globals) -> AbstractContextManager[None]:
     """In the block they repeat these: it is about one shop of several."""
-    before = _OPTIONS.set(_words(options))
-    try:
-        yield
-    finally:
-        _OPTIONS.reset(before)
-
-
-def advised(text: str) -> str:
-    """The text with commands that can be typed as they stand."""
-    return as_typed(text, _OPTIONS.get())
+    return repeating(_words(options))
 
 
 def _words(options: Globals) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say
+from veracore_sync.cli.progress import shown
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import decisions
 from veracore_sync.composition.container import Container
@@ -43,12 +44,14 @@ def cancel(
         empty=NOTHING_CANCELLED,
         one_shop=True,
     )
-    work = _planned if dry_run else _work
-    run_command(job, context.obj, as_json, lambda container: work(container, orders))
 
+    def work(container: Container) -> CommandReport:
+        if dry_run:
+            return _planned(container, orders)
+        with shown(quiet=as_json) as progress:
+            return decisions.cancel(container, orders, lambda lines: say(*lines), progress)
 
-def _work(container: Container, names: list[str]) -> CommandReport:
-    return decisions.cancel(container, names, lambda lines: say(*lines))
+    run_command(job, context.obj, as_json, work)
 
 
 def _planned(container: Container, names: list[str]) -> CommandReport:

@@ -263,6 +263,7 @@ COMMANDS = {
         "Try out",
         (
             ("sandbox", "listen on 127.0.0.1:8780"),
+            ("sandbox --shop", "and a small shop on 8781, to try init and the jobs against"),
             ("sandbox --port 8790 --state sandbox.json", "keep its state in a file"),
             ("sandbox --like veracore.json", "answer as the VeraCore that `probe` met"),
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 from veracore_sync.cli.advice import advised
 from veracore_sync.cli.doctor_lines import CheckLine, show, summary_of
 from veracore_sync.cli.globals import INSTALLED_UNITS
+from veracore_sync.cli.progress import shown
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
@@ -30,6 +31,7 @@ from veracore_sync.jobs.doctor.shop import shop
 from veracore_sync.jobs.doctor.skus import skus
 from veracore_sync.jobs.doctor.warehouse import warehouse
 from veracore_sync.jobs.doctor.wire import Met, clocks, network
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.webhooks.doctor import listener
 
 
@@ -47,11 +49,18 @@ def doctor(
 
     The hooks and the systemd units are checked too. Each problem comes with a remedy.
     """
+
+    def work(container: Container) -> CommandReport:
+        with shown(quiet=as_json) as progress:
+            return run_checks(
+                container, offline=offline, systemd_dir=systemd_dir, progress=progress
+            )
+
     run_command(
         Job("doctor", read_only=True, force=True, without_settings=True),
         context.obj,
         as_json,
-        lambda container: run_checks(container, offline=offline, systemd_dir=systemd_dir),
+        work,
     )
 
 
@@ -61,6 +70,7 @@ def run_checks(
     offline: bool = False,
     systemd_dir: Path = INSTALLED_UNITS,
     unless_it_fails: str = "",
+    progress: Progress = no_progress,
 ) -> CommandReport:
     """Every finding; the report has the exit code of the worst failure.
 
@@ -69,6 +79,7 @@ def run_checks(
         offline: Contact neither side.
         systemd_dir: Where units are installed.
         unless_it_fails: What the summary names next where nothing fails.
+        progress: Called with what is being asked.
     """
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += _neighbours(container.loaded)
@@ -77,7 +88,7 @@ def run_checks(
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline and not is_absent(container.loaded):
         unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
-        found += [_not_asked(unusable[0])] if unusable else _online(container)
+        found += [_not_asked(unusable[0])] if unusable else _online(container, found, progress)
     codes = [one.exit_code for one in found if one.level == "fail"]
     lines = [CheckLine(one, settings_about(one, container.loaded)) for one in found]
     summary = summary_of(found, unless_it_fails)
@@ -101,7 +112,9 @@ def _not_asked(unusable: CheckResult) -> CheckResult:
     return warn("ledger", message, f"{unusable.todo}; then run `veracore-sync doctor` again")
 
 
-def _online(container: Container) -> Iterator[CheckResult]:
+def _online(
+    container: Container, offline: Sequence[CheckResult], progress: Progress
+) -> Iterator[CheckResult]:
     """Both connections, then the SKUs of both together, then our webhook listener."""
     settings = container.settings
     try:
@@ -111,12 +124,16 @@ def _online(container: Container) -> Iterator[CheckResult]:
     except SyncError as error:
         yield fail("configuration", error)
         return
+    progress("asking Vendure", 0, 0)
     both = yield from _met(container, "Vendure", shop(settings, sides[0], sides[1].capabilities))
     newest = container.ledger.orders.newest_synced()
     known_id = newest.veracore_id if newest else None
-    there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id)
+    told = {one.name for one in offline}
+    there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id, told)
+    progress("asking VeraCore", 0, 0)
     both = (yield from _met(container, "VeraCore", there)) and both
     if both:
+        progress("comparing SKUs", 0, 0)
         yield from skus(
             settings.skus,
             sides[0].stock,

@@ -82,9 +82,7 @@ def _place(found: CheckResult) -> tuple[int, bool]:
 
 def show(lines: Sequence[CheckLine], summary: Summary, file: Path | None) -> None:
     """Write the lines, and the summary below them."""
-    is_read = on_terminal()
-    columns = shutil.get_terminal_size((_WIDEST, 24)).columns if is_read else 0
-    width = min(max(columns, _NARROWEST), _WIDEST) if is_read else 0
+    is_read, width = on_terminal(), _width()
     names = max((len(one.found.name) for one in lines), default=0)
     for one in lines:
         for number, text in enumerate(_texts(one, names, width, file)):
@@ -95,6 +93,18 @@ def show(lines: Sequence[CheckLine], summary: Summary, file: Path | None) -> Non
             else:
                 say(text)
     say("", *_wrapped(advised(str(summary)), "", "  ", width))
+
+
+def say_wrapped(text: str) -> None:
+    """Write a paragraph, in lines as wide as those of ``doctor``."""
+    say(*_wrapped(advised(text), "", "  ", _width()))
+
+
+def _width() -> int:
+    """The width of lines for a person at a terminal; 0: they are not broken."""
+    if not on_terminal():
+        return 0
+    return min(max(shutil.get_terminal_size((_WIDEST, 24)).columns, _NARROWEST), _WIDEST)
 
 
 def _texts(line: CheckLine, names: int, width: int, file: Path | None) -> Iterator[str]:

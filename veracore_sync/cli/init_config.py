@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from veracore_sync.cli.advice import advised, remember
 from veracore_sync.cli.doctor import run_checks
+from veracore_sync.cli.doctor_lines import say_wrapped
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.init_files import (
     change,
@@ -27,10 +29,11 @@ from veracore_sync.cli.settings import load_settings
 from veracore_sync.clock import SystemClock
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
-from veracore_sync.config.file import VARIABLE, places
+from veracore_sync.config.file import SYSTEM_FILE, VARIABLE, places
 from veracore_sync.files import expanded
 
 NEXT = "veracore-sync sync-orders --dry-run"
+_UNITS_USER = "veracore-sync"
 _SWITCHES = ("vendure.allow_http", "veracore.allow_http")
 
 
@@ -121,21 +124,33 @@ def _wanted(options: Globals) -> Path:
     return expanded(Path(named or next(places(os.environ)))).absolute()
 
 
+def _who_runs_it(path: Path) -> str:
+    """What a command begins with that the units' user has to run: the ledger is theirs."""
+    if not path.is_relative_to(SYSTEM_FILE.parent):
+        return ""
+    try:
+        user = pwd.getpwnam(_UNITS_USER)
+    except KeyError:
+        return ""
+    return "" if user.pw_uid == os.geteuid() else f"sudo -u {_UNITS_USER} "
+
+
 def _looked_at(
     options: Globals, path: Path, written: list[Path], *, offline: bool
 ) -> CommandReport:
     """Load the file as every command will, and test both connections."""
     options_given = Globals(path, options.log_level, options.log_format)
     container = Container(load_settings(options_given), read_only=True, force=True)
+    first = f"{_who_runs_it(path)}{NEXT}"
     try:
         report = (
-            CommandReport({}) if offline else run_checks(container, unless_it_fails=f"`{NEXT}`")
+            CommandReport({}) if offline else run_checks(container, unless_it_fails=f"`{first}`")
         )
     finally:
         container.close()
     moment = container.settings.orders.not_before
     not_before = moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
-    next_command = advised(f"`{NEXT}`").strip("`")
+    next_command = advised(f"`{first}`").strip("`")
     document: dict[str, Any] = {
         "path": str(path),
         "files": [str(file) for file in written],
@@ -151,11 +166,11 @@ def _looked_at(
         if report.show:
             report.show()
         if report.code:
-            say(
+            say_wrapped(
                 "the file is written: correct what failed with `veracore-sync init`, which "
                 "proposes what is there, or by hand and `veracore-sync doctor`"
             )
         elif offline:
-            say(f"next: {next_command}")
+            say_wrapped(f"next: `{next_command}`")
 
     return CommandReport(document | report.document, show=show, asked_for=True, code=report.code)

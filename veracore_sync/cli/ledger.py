@@ -13,6 +13,7 @@ from veracore_sync.cli.ledger_rebuild import rebuild_ledger
 from veracore_sync.cli.output import on_terminal, say
 from veracore_sync.cli.progress import shown
 from veracore_sync.cli.run_command import run_command
+from veracore_sync.composition.backups import backup_recorded
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import LedgerError, UsageError
@@ -48,6 +49,7 @@ def check_ledger(
     def work(container: Container) -> CommandReport:
         if file is not None and not _is_the_ledger(file, container):
             return _backup_checked(file)
+        container.use_an_outdated_ledger_as_it_is()
         found = _existing(container).upkeep.check()
         error = None
         if found:
@@ -111,19 +113,26 @@ def backup_ledger(
     """Copy the ledger to a file or into a folder; safe while other commands write."""
 
     def work(container: Container) -> CommandReport:
-        if file.is_dir():
-            return _into_folder(_existing(container), file, container.clock.now(), keep)
-        if keep is not None:
-            raise UsageError(
-                f"--keep needs a folder, and {file} is none",
-                hint=f"make it: install -d -m 0700 {shlex.quote(str(file))}",
-            )
-        size = _existing(container).upkeep.backup(file)
-        return CommandReport(
-            {"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes")
-        )
+        # Also before the first run after an upgrade: this is the ledger to go back to.
+        container.use_an_outdated_ledger_as_it_is()
+        with backup_recorded(container, is_scheduled=keep is not None):
+            return _backup(_existing(container), file, container.clock.now(), keep)
 
     run_command(Job("ledger backup", read_only=True, one_shop=True), context.obj, as_json, work)
+
+
+def _backup(ledger: Ledger, file: Path, now: datetime, keep: int | None) -> CommandReport:
+    if file.is_dir():
+        return _into_folder(ledger, file, now, keep)
+    if keep is not None:
+        raise UsageError(
+            f"--keep needs a folder, and {file} is none",
+            hint=f"make it: install -d -m 0700 {shlex.quote(str(file))}",
+        )
+    size = ledger.upkeep.backup(file)
+    return CommandReport(
+        {"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes")
+    )
 
 
 def _into_folder(ledger: Ledger, folder: Path, now: datetime, keep: int | None) -> CommandReport:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.output import say
+from veracore_sync.cli.progress import shown
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -34,19 +35,21 @@ def probe(
     their values; `sandbox --like FILE` then answers as this VeraCore does.
     """
     job = Job("probe", read_only=True, force=True, one_shop=True)
-    run_command(job, context.obj, as_json, lambda container: _work(container, out))
+    run_command(job, context.obj, as_json, lambda container: _work(container, out, as_json))
 
 
-def _work(container: Container, out: Path | None) -> CommandReport:
+def _work(container: Container, out: Path | None, as_json: bool) -> CommandReport:
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out.parent} is no folder", hint="create it, or name another --out")
-    document = probe_tenant(container)
+    with shown(quiet=as_json, results_go_elsewhere=out is None) as progress:
+        progress("reading what VeraCore shows", 0, 0)
+        document = probe_tenant(container)
     text = to_json(document, indent=2) + "\n"
-    shown = text.rstrip()
+    said = text.rstrip()
     if out is not None:
         _write(out, text)
-        shown = _summary(document, out)
-    report = CommandReport(document, show=lambda: say(shown), asked_for=True)
+        said = _summary(document, out)
+    report = CommandReport(document, show=lambda: say(said), asked_for=True)
     try:
         remember(container, document)
     except SyncError as error:

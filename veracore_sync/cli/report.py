@@ -19,7 +19,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import UsageError
-from veracore_sync.domain.readable import precise_span
+from veracore_sync.domain.readable import counted, precise_span
 from veracore_sync.domain.throughput import Spans
 from veracore_sync.jobs.period_report import (
     CostSum,
@@ -160,19 +160,29 @@ def show_report(report: PeriodReport) -> None:
     """Write a report as a table, with what it leaves out below."""
     amounts = report.currency or "the warehouse's currency"
     say(f"{report.first} to {report.last}, days of {report.zone}; amounts in {amounts}")
-    if not report.lines:
-        say("nothing left in these days")
+    lines = [line for line in report.lines if not _is_empty(line)]
+    empty = len(report.lines) - len(lines)
+    if not lines:
+        say("nothing was ordered, sent or shipped in these days")
     else:
+        report = replace(report, lines=lines)
         say()
         table(*_columns(report))
         say()
         if report.by == "day":
             say("to send: the middle time from an order's payment until it was sent to VeraCore")
         say("to ship: the middle time from then until the last package left; 95 %: most took less")
+        if empty:
+            say(f"without any: {counted(empty, 'day')}")
     for note in report.notes:
         say(note)
     if report.total.shipments and not report.currency:
         say("VeraCore does not say in which currency: veracore.currency names it")
+
+
+def _is_empty(line: ReportLine) -> bool:
+    """Whether nothing was ordered, sent or shipped on that day."""
+    return not (line.shipments or line.sent or any((line.orders or {}).values()))
 
 
 _Value = Callable[[ReportLine, int], object]

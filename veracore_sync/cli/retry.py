@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say
+from veracore_sync.cli.progress import shown
 from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.run_orders import EMPTY
@@ -18,6 +19,7 @@ from veracore_sync.config.types import closest
 from veracore_sync.domain.errors import Category, SyncError, UpstreamError, UsageError
 from veracore_sync.jobs.orders.document import orders_document
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.progress import Progress
 from veracore_sync.jobs.retry import execute, explain, plan
 
 
@@ -51,11 +53,16 @@ def retry(
         empty=EMPTY,
         one_shop=bool(names),
     )
+
+    def work(container: Container) -> CommandReport:
+        with shown(quiet=as_json) as progress:
+            return _work(container, names, every, error_class, dry_run, progress)
+
     run_command(
         job,
         context.obj,
         as_json,
-        lambda container: _work(container, names, every, error_class, dry_run),
+        work,
     )
 
 
@@ -65,6 +72,7 @@ def _work(
     every: bool,
     error_class: str | None,
     dry_run: bool,
+    progress: Progress,
 ) -> CommandReport:
     _must_be_a_class(error_class)
     chosen = plan(container.ledger, names, every=every, error_class=error_class)
@@ -74,7 +82,7 @@ def _work(
         doubts = None
         if chosen.look_up:
             container.bind()
-            doubts = doubt_resolver(container, report)
+            doubts = doubt_resolver(container, report, progress)
         try:
             execute(chosen, container.ledger, report, doubts)
         except UpstreamError as failure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -89,7 +89,8 @@ def _variants(count: int) -> str:
 
 
 def _show_plan(report: InventoryReport, plan: Preview) -> None:
-    rows = [*_rows(plan.written, ""), *_rows(plan.withheld, "withheld")]
+    names = report.location_names
+    rows = [*_rows(plan.written, "", names), *_rows(plan.withheld, "withheld", names)]
     if rows:
         table(["SKU", "location", "for sale", "would be", "on hand", ""], rows)
     more = plan.written_count + plan.withheld_count - len(plan.written) - len(plan.withheld)
@@ -110,11 +111,14 @@ def _change(one: Planned) -> tuple[object, ...]:
     return one.sku, was, units, f"{units - was:+,}"
 
 
-def _rows(planned: list[Planned], mark: str) -> Iterator[tuple[object, ...]]:
+def _rows(
+    planned: list[Planned], mark: str, names: Mapping[str, str]
+) -> Iterator[tuple[object, ...]]:
     for action in planned:
         for level in action_document(action)["levels"]:
-            names = ("location", "before", "saleable", "stockOnHand")
-            yield (action.sku, *(level[name] for name in names), mark)
+            at = level["location"]
+            counts = (level[name] for name in ("before", "saleable", "stockOnHand"))
+            yield (action.sku, names.get(at, at), *counts, mark)
 
 
 def _totals_line(totals: Totals) -> str:

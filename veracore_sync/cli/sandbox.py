@@ -13,6 +13,7 @@ from veracore_sync.cli.output import error_lines, warn
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.sandbox.like import description_of, read_tenant
 from veracore_sync.sandbox.server import serve
+from veracore_sync.sandbox.shop import SmallShop
 
 
 def sandbox(
@@ -38,6 +39,13 @@ def sandbox(
             help="A file of `veracore-sync probe`: answer as that VeraCore does.", metavar="FILE"
         ),
     ] = None,
+    with_shop: Annotated[
+        bool,
+        typer.Option(
+            "--shop",
+            help="Run a small shop beside it, on the next port: a customer pays each half minute.",
+        ),
+    ] = False,
 ) -> None:
     """Run a VeraCore simulator until stopped.
 
@@ -49,11 +57,23 @@ def sandbox(
     signals.let_go()
     behaviour = _taken_over(like) if like is not None else None
     try:
-        serve(port, state, strict, behaviour)
+        shop_port = (port + 1 if port else 0) if with_shop else None
+        serve(port, state, strict, behaviour, shop_port, _tell_how_to_try)
     except OSError as error:
-        warn(f"veracore-sync: cannot listen on 127.0.0.1:{port}: {error.strerror or error}")
+        ports = f"{port} and {port + 1}" if with_shop and port else str(port)
+        warn(f"veracore-sync: cannot listen on 127.0.0.1:{ports}: {error.strerror or error}")
         warn("  choose another --port, or stop the process that uses this one")
         raise typer.Exit(74) from error
+
+
+def _tell_how_to_try(url: str, shop: SmallShop) -> None:
+    for line in (
+        "to try it: `veracore-sync init --config trial.toml` in another terminal, with",
+        f"  Vendure   {shop.admin_url}, user {shop.username}, password {shop.password}",
+        f"  VeraCore  {url}, user sandbox, password sandbox, system SANDBOX",
+        "a customer pays each half minute; what was paid before `init` is left alone",
+    ):
+        warn(line, INFO)
 
 
 def _taken_over(path: Path) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +19,7 @@ from veracore_sync.cli.run_command import names_a_folder, run_command, run_stand
 from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.config.file import places
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervision import Health, watch_over
@@ -74,7 +78,19 @@ def pages_of(container: Container) -> ShopPages:
     """The part of the server that answers for one shop."""
     wanted = container.settings.admin
     tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
-    return ShopPages(Actions(container), tokens, container.clock, container.loaded.shop)
+    options = options_of(container.loaded.path)
+    return ShopPages(
+        Actions(container), tokens, container.clock, container.loaded.shop, options=options
+    )
+
+
+def options_of(path: Path | None) -> str:
+    """What commands about the shop of that file need, for whoever reads the page."""
+    # The copy that systemd gives the unit is nobody else's; the original is found without a name.
+    copies = os.environ.get("CREDENTIALS_DIRECTORY")
+    if path is None or path in places(os.environ) or (copies and path.is_relative_to(copies)):
+        return ""
+    return shlex.join(["--config", str(path)])
 
 
 def serve(

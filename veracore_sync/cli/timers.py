@@ -17,7 +17,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import ConfigError, NeedsPerson, SyncError, UsageError
 from veracore_sync.files import write_whole
-from veracore_sync.jobs.timers import Timer, difference, instance_of
+from veracore_sync.jobs.timers import Timer, difference, instance_of, other_crontab
 from veracore_sync.jobs.timers import timers as configured
 from veracore_sync.trusted import Untrusted
 
@@ -74,6 +74,9 @@ def _work(
                 say(f"# {one.setting} = {one.minutes}", *one.crontab(program).split("\n"))
             elif not check:
                 say(f"# {folder / one.path}", *one.drop_in.split("\n"))
+        if crontab:
+            say("# docs/operate.md#units, docs/backups.md")
+            say(*other_crontab(container.settings, program))
         if write:
             say("written; next: `sudo systemctl daemon-reload`")
         if check and not differences:

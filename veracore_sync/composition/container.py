@@ -144,6 +144,21 @@ class Container:
         except LedgerOutdated:
             vars(self)["ledger"] = open_ledger(None, clock=self.clock)
 
+    def use_an_outdated_ledger_as_it_is(self) -> None:
+        """Open a ledger that waits for its upgrade without upgrading it, to check or copy it.
+
+        Raises:
+            LedgerError: It cannot be opened for another reason.
+        """
+        from veracore_sync.ledger.opening import open_ledger, place_of
+
+        try:
+            _ = self.ledger
+        except LedgerOutdated:
+            place = place_of(self.settings.ledger)
+            opened = open_ledger(place, read_only=True, as_it_is=True, clock=self.clock)
+            vars(self)["ledger"] = opened
+
     def no_ledger(self) -> LedgerError:
         """The error for a command that needs a ledger and finds none."""
         from veracore_sync.ledger.opening import place_of

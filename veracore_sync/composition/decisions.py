@@ -10,6 +10,7 @@ from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.composition.orders import order_canceller, order_resolver
 from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.resolve import Resolution
 from veracore_sync.jobs.stats import order_document
 
@@ -66,6 +67,7 @@ def cancel(
     container: Container,
     names: Sequence[str],
     show: Callable[[Sequence[str]], None] | None = None,
+    progress: Progress = no_progress,
 ) -> CommandReport:
     """``cancel``; the report has a sentence for each order, and what ended it early.
 
@@ -73,13 +75,14 @@ def cancel(
         container: What runs it.
         names: The orders.
         show: Prints the sentences.
+        progress: Called as the work advances.
 
     Raises:
         UsageError: The ledger does not know one of the orders; nothing was done.
     """
     container.bind()
     report = OrdersReport()
-    work = order_canceller(container, report)
+    work = order_canceller(container, report, progress)
     codes: list[str] = []
     error: SyncError | None = None
     try:

@@ -68,14 +68,18 @@ def may_begin(container: Container) -> bool:
     return len(poll.waiting) <= container.settings.orders.max_first_run
 
 
-def doubt_resolver(container: Container, report: OrdersReport) -> DoubtResolver:
+def doubt_resolver(
+    container: Container, report: OrdersReport, progress: Progress = no_progress
+) -> DoubtResolver:
     """Looks orders in doubt up; results go into `report`."""
-    return DoubtResolver(container.context(report))
+    return DoubtResolver(container.context(report, progress=progress))
 
 
-def order_canceller(container: Container, report: OrdersReport) -> CancelOrders:
+def order_canceller(
+    container: Container, report: OrdersReport, progress: Progress = no_progress
+) -> CancelOrders:
     """Has VeraCore cancel orders; results go into `report`."""
-    return CancelOrders(container.context(report))
+    return CancelOrders(container.context(report, progress=progress))
 
 
 def order_resolver(container: Container, report: OrdersReport) -> Resolver:

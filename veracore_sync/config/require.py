@@ -14,6 +14,7 @@ from veracore_sync.config.schema import Settings
 
 Need = Literal["vendure", "veracore", "pair", "webhooks", "hooks", "admin", "ledger"]
 _ASKED_FOR = frozenset({"vendure", "veracore", "pair"})
+_RANDOM_TEXT = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -41,6 +42,8 @@ def require(settings: Settings, *needs: Need, unusable: Mapping[str, str] = _NOT
 
 
 def _hint(needs: tuple[Need, ...]) -> str:
+    if "admin" in needs:
+        return f"make a token with `{_RANDOM_TEXT}`, put it there, and start the command again"
     if _ASKED_FOR.isdisjoint(needs):
         return TO_CORRECT
     return "`veracore-sync init` asks for what is missing, and keeps the rest of the file"

@@ -10,7 +10,8 @@ NO_SECRET = SecretStr("")
 NEEDED: dict[str, JsonValue] = {"needed": "needed"}
 """Marks a field without which no job works; the example file says so."""
 
-WEEK = 7 * 24 * 60
+DAY = 24 * 60
+WEEK = 7 * DAY
 DAY_SECONDS = 86_400
 
 

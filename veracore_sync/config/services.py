@@ -14,11 +14,13 @@ from veracore_sync.backoff import Backoff
 from veracore_sync.config.network import HostNames, Networks
 from veracore_sync.config.pings import PLACE, PingAddress, PingedJob, PingTemplate, is_exposed
 from veracore_sync.config.section import (
+    DAY,
     DAY_SECONDS,
     NO_SECRET,
     Section,
     allow_http,
     ca_file,
+    minutes,
     number,
     proxy,
     seconds,
@@ -155,6 +157,9 @@ class LedgerSettings(Section):
         default=NO_SECRET,
         description="Password for ledger.url; without one libpq looks in the address, in "
         "PGPASSFILE and in ~/.pgpass.",
+    )
+    backup_interval_minutes: int = minutes(
+        DAY, "How often a timer or cron starts ledger backup --keep."
     )
     lease_seconds: float = Field(
         default=60,

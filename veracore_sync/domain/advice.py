@@ -7,8 +7,33 @@ Messages, hints and alerts name commands as ```veracore-sync stats```. Who runs 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _COMMAND = re.compile(r"`((?:sudo (?:-u \S+ )?)?)veracore-sync (?!--config\b|--all\b)(?=[^`]*`)")
+
+_OPTIONS: ContextVar[str] = ContextVar("global options", default="")
+
+
+def repeat_options(options: str) -> None:
+    """From now on, `advised` puts these options into commands."""
+    _OPTIONS.set(options)
+
+
+@contextmanager
+def repeating(options: str) -> Iterator[None]:
+    """In the block it puts these in: it is about one shop of several."""
+    before = _OPTIONS.set(options)
+    try:
+        yield
+    finally:
+        _OPTIONS.reset(before)
+
+
+def advised(text: str) -> str:
+    """The text with commands that can be typed as they stand."""
+    return as_typed(text, _OPTIONS.get())
 
 
 def as_typed(text: str, options: str) -> str:

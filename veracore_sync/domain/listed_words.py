@@ -27,10 +27,12 @@ _LOG = logging.getLogger(IN_FULL)
 _LOG.disabled = True
 
 _THING = (
-    r"(?:(?:order|product|offer|part|customer|ship ?to|purchase order|po|mailer|user|reference|"
+    # The longer one first: an invalid "user" would be the login.
+    r"(?:user[ -]defined fields?|"
+    r"(?:order|product|offer|part|customer|ship ?to|purchase order|po|mailer|user|reference|"
     r"warehouse|sku|line|source|project|campaign)s?(?: ?(?:ids?|numbers?|no\.?|key))?|"
     r"freight ?(?:carrier|service|code)s?|carrier|shipping (?:option|method)|price class|"
-    r"user defined field|web service|warehouse)"
+    r"web service|warehouse)"
 )
 _OPERATION = (
     r"(?:AddOrder|GetOrderInfo|GetOffers|GetProducts?|GetProductAvailabilities|GetProductReturns|"

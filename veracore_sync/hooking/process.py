@@ -24,12 +24,11 @@ from typing import Any
 from veracore_sync.child_environment import for_child
 from veracore_sync.config.order_hooks import InstalledHook, identity, installed
 from veracore_sync.domain.errors import HooksUnusable
-from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.hooking.codec import WrongType, decode, encode
-from veracore_sync.ports.order_hooks import HookFailed, HookRefused
+from veracore_sync.ports.order_hooks import HookFailed, HookRefused, HookSilent
 
 _START_SECONDS = 30.0
 _LARGEST = 4 * 1024 * 1024
@@ -59,7 +58,6 @@ class HookProcess:
         self.names = tuple(names)
         self._seconds = seconds
         self._child: _Child | None = None
-        self._budget = FailureBudget()
         self._lock = threading.Lock()
 
     @cached_property
@@ -95,15 +93,11 @@ class HookProcess:
                 answer = child.ask(request, self._seconds)
             except _NoAnswer as silence:
                 self._end()
-                self._budget.spend(name)
-                if self._budget.is_spent(name):
-                    raise self._gives_up(name, silence.why) from None
-                raise HookFailed(silence.why) from None
+                raise HookSilent(silence.why) from None
             except BaseException:
                 # Else its answer, which nobody has read, would be taken for the next order's.
                 self._end()
                 raise
-        self._budget.restore(name)
         if "refused" in answer:
             raise HookRefused(str(answer["refused"]))
         if "made" not in answer:
@@ -112,14 +106,6 @@ class HookProcess:
             return decode(answer["made"], WarehouseOrder, "its order")
         except WrongType as wrong:
             raise HookFailed(str(wrong)) from None
-
-    def _gives_up(self, name: str, why: str) -> HooksUnusable:
-        return HooksUnusable(
-            f"the order hook {name} {why}, for {self._budget.most} orders in a row: no more "
-            "orders are sent",
-            hint="correct the hook, or take it out of orders.hooks; "
-            "`veracore-sync doctor` shows its package",
-        )
 
     def close(self) -> None:
         """End the process."""

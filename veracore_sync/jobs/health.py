@@ -13,7 +13,7 @@ from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.domain.kinds import AlertKind, stuck_kind
 from veracore_sync.domain.ledger_records import RunHistory
 from veracore_sync.domain.readable import exactly
-from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
+from veracore_sync.jobs.schedule import EXPECTED, interval, longest_run
 from veracore_sync.ports.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class JobTrouble:
     """A job that is overdue or stuck.
 
     Args:
-        job: ``orders``, ``inventory`` or ``tracking``.
+        job: ``orders``, ``inventory``, … or ``backup``.
         kind: ``overdue``: no success for too long; ``stuck``: a run that does not end.
         since: The last success (without one, the first run), or when the stuck run began; a UTC
             text.
@@ -47,7 +47,7 @@ def troubles(ledger: Ledger, settings: Settings, clock: Clock) -> list[JobTroubl
 
     A job that never ran is not expected to run.
     """
-    return [one for job in COMMANDS for one in _troubles(ledger, settings, clock, job)]
+    return [one for job in EXPECTED for one in _troubles(ledger, settings, clock, job)]
 
 
 def _troubles(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> Iterator[JobTrouble]:
@@ -61,7 +61,7 @@ def _troubles(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> Ite
 
 def overdue(ledger: Ledger, settings: Settings, now: datetime, job: str) -> JobTrouble | None:
     """Whether a job has had no success for three of its intervals."""
-    history = ledger.reporting.run_history(COMMANDS[job], now)
+    history = ledger.reporting.run_history(EXPECTED[job], now)
     since = history.succeeded_at or history.first_at
     if since is None:
         return None
@@ -71,7 +71,7 @@ def overdue(ledger: Ledger, settings: Settings, now: datetime, job: str) -> JobT
     may_yet = longest is not None and late_by <= interval(settings, job) + longest
     if may_yet and ledger.runs.is_running(job):
         return None
-    return JobTrouble(job, "overdue", since, _overdue_message(COMMANDS[job], history))
+    return JobTrouble(job, "overdue", since, _overdue_message(EXPECTED[job], history))
 
 
 def _overdue_message(command: str, history: RunHistory) -> str:

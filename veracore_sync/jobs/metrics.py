@@ -10,7 +10,7 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.reconcile.coverage import last
-from veracore_sync.jobs.schedule import COMMANDS
+from veracore_sync.jobs.schedule import EXPECTED
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.prometheus import Metric, Sample, render
 
@@ -109,7 +109,7 @@ def _runs(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
 
 
 def _overdue(ledger: Ledger, now: datetime, settings: Settings) -> Iterator[_Sample]:
-    for job in COMMANDS:
+    for job in EXPECTED:
         late = overdue(ledger, settings, now, job) is not None
         yield "job_overdue", {"job": job}, int(late)
 

@@ -9,6 +9,7 @@ from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow
+from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
 from veracore_sync.jobs.accept import accept
 from veracore_sync.jobs.kernel import RunPart
@@ -319,7 +320,7 @@ class Resolver(RunPart[OrdersReport]):
 
 def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
-        f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
+        f"{row.code} is {STATE_LABELS[row.state]}; its id there is {row.veracore_id}",
         hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; "
         f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed; '
         "anything else is changed at VeraCore by hand",

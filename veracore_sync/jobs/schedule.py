@@ -18,6 +18,8 @@ COMMANDS: Mapping[str, str] = {
 """Each job, which is also its lock and its section of the settings, and its command."""
 
 BACKUP = "ledger backup"
+EXPECTED: Mapping[str, str] = {**COMMANDS, "backup": BACKUP}
+"""What is missed when it has succeeded before and does no more."""
 PINGED: Mapping[str, str] = {command: job for job, command in COMMANDS.items()} | {
     "deliver": "deliver",
     "ledger prune": "prune",
@@ -30,6 +32,8 @@ _LAST_REQUESTS = timedelta(minutes=1)
 
 def interval(settings: Settings, job: str) -> timedelta:
     """The time between two starts by the timer."""
+    if job == "backup":
+        return timedelta(minutes=settings.ledger.backup_interval_minutes)
     return timedelta(minutes=_section(settings, job).interval_minutes)
 
 

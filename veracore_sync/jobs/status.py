@@ -16,6 +16,7 @@ from veracore_sync.clock import from_text
 from veracore_sync.domain.alert_words import Severity, next_step, rank, words_of
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.readable import counted, relative
+from veracore_sync.jobs.schedule import EXPECTED
 
 _JOBS = ("orders", "inventory", "tracking", "returns", "reconcile")
 _WAITING = (
@@ -198,7 +199,7 @@ def _others_in_need(document: Mapping[str, Any]) -> list[str]:
 
 
 def _command(job: str) -> str:
-    return "reconcile" if job == "reconcile" else f"sync-{job}"
+    return EXPECTED[job]
 
 
 def _level(document: Mapping[str, Any]) -> StatusLevel:

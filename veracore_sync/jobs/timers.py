@@ -103,6 +103,26 @@ def timers(settings: Settings, shop: str = "") -> list[Timer]:
     return [Timer(*interval, shop) for interval in intervals]
 
 
+_DELIVER = ("* * * * *", "deliver")
+_NIGHTLY = (
+    ("30 2 * * *", "ledger backup --keep 14 /var/backups/veracore-sync"),
+    ("30 3 * * *", "ledger prune"),
+)
+"""What timers start besides the jobs, and when, as the units in systemd/ do."""
+
+
+def other_crontab(settings: Settings, command: str) -> list[str]:
+    """The lines of a crontab for what has no interval of its own.
+
+    Args:
+        settings: Whether there are hooks.
+        command: What starts the program, quoted for a shell.
+    """
+    started = command.replace("%", r"\%")
+    wanted = (_DELIVER, *_NIGHTLY) if settings.hooks.names else _NIGHTLY
+    return [f"{when} {started} {what}" for when, what in wanted]
+
+
 def instance_of(loaded: Loaded) -> str:
     """The name of the shop whose template units are meant; empty for the units of a single shop.
 

@@ -7,22 +7,51 @@ to its end. Everything else in the folder stays, whatever it is.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import stat
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from veracore_sync.domain.errors import LedgerError
-from veracore_sync.files import sync_folder
+from veracore_sync.files import put_in_place, sync_folder, unfinished
 
 _TIME = "%Y%m%dT%H%M%SZ"
 _UNFINISHED = timedelta(days=1)
 _MARK_LENGTH = 8
-_NEW = ".new"
-_UNFINISHED_NAME = re.compile(r"\.new(?:\.partial(?:-journal|-wal|-shm)?)?")
+PARTIAL = "partial"
+"""What the name of a file has that is being copied."""
+_NEW = "new"
+_UNFINISHED_NAME = re.compile(
+    r"\.new(?:-[0-9a-f]+)?(?:\.partial(?:-[0-9a-f]+)?(?:-journal|-wal|-shm)?)?"
+)
+
+
+_WAIT = "wait a second, then try again"
+
+
+def being_made(target: Path) -> Path:
+    """The name of a backup to that file before it is whole: of no other run.
+
+    What killed runs left of backups to the same file is removed after a day.
+    """
+    # Locks would tell at once who is at work, but not on every share.
+    before = time.time() - _UNFINISHED.total_seconds()
+    for left in target.parent.glob(f"{glob.escape(target.name)}.{PARTIAL}*"):
+        with suppress(OSError):
+            if left.lstat().st_mtime < before:
+                left.unlink()
+    return unfinished(target, PARTIAL)
+
+
+def exists_already(target: Path) -> LedgerError:
+    """The error for a backup that would overwrite a file."""
+    return LedgerError(f"{target} exists already", hint="name a file that does not exist")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +117,9 @@ class BackupFolder:
         """
         path = self._folder / f"{self._begin}{now:{_TIME}}{self._suffix}"
         # A backup that was not read back has another name: it is no reason to delete one that was.
-        fresh = path.with_name(path.name + _NEW)
-        for one in (path, fresh):
-            # The second is another run's, which is not to be deleted as if it were ours.
-            if os.path.lexists(one):
-                raise LedgerError(f"{one} exists already", hint="wait a second, then try again")
+        fresh = unfinished(path, _NEW)
+        if os.path.lexists(path):
+            raise LedgerError(f"{path} exists already", hint=_WAIT)
         try:
             size = backup(fresh)
             found = check(fresh)
@@ -105,9 +132,12 @@ class BackupFolder:
             fresh.unlink(missing_ok=True)
             raise
         try:
-            fresh.rename(path)
-            sync_folder(self._folder)
+            put_in_place(fresh, path)
             removed = [] if keep is None else self._rotate(path, now, keep)
+        except FileExistsError:
+            # Another run was faster, within the same second.
+            fresh.unlink(missing_ok=True)
+            raise LedgerError(f"{path} exists already", hint=_WAIT) from None
         except OSError as error:
             raise LedgerError(
                 f"{error.filename or self._folder}: {error.strerror}",
@@ -138,7 +168,7 @@ class BackupFolder:
         before = f"{now - _UNFINISHED:{_TIME}}"
         found = []
         for name in names:
-            own, new, end = name.partition(_NEW)
+            own, new, end = name.partition(f".{_NEW}")
             is_ours = self._name.fullmatch(own) and _UNFINISHED_NAME.fullmatch(new + end)
             if is_ours and self._time(own) < before:
                 found.append(name)

@@ -60,6 +60,7 @@ def open_ledger(
     clock: Clock | None = None,
     hooks: Sequence[str] = (),
     rebuilds: bool = False,
+    as_it_is: bool = False,
 ) -> SqlLedger:
     """Open a ledger; create or upgrade it if necessary.
 
@@ -69,6 +70,8 @@ def open_ledger(
         clock: The clock for every time that is stored.
         hooks: The names of the hooks that get events; without any, no event is stored.
         rebuilds: The caller fills it: it may be one that is being rebuilt.
+        as_it_is: Also one that an earlier version wrote, without upgrading it. Only what every
+            version has may be used of it: facts about it, its check, its backup.
 
     Raises:
         ConfigError: It was moved to another place, or is being rebuilt.
@@ -76,11 +79,11 @@ def open_ledger(
     """
     database: Database
     if place is None or isinstance(place, Path):
-        database = SqliteDatabase(place, read_only=read_only)
+        database = SqliteDatabase(place, read_only=read_only, as_it_is=as_it_is)
     else:
         from veracore_sync.ledger.postgres.database import PostgresDatabase
 
-        database = opened = PostgresDatabase(place, read_only=read_only)
+        database = opened = PostgresDatabase(place, read_only=read_only, as_it_is=as_it_is)
         if clock is None or isinstance(clock, SystemClock):
             clock = opened.clock()
     try:

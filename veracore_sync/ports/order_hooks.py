@@ -24,6 +24,10 @@ class HookFailed(Exception):
         self.what = what
 
 
+class HookSilent(HookFailed):
+    """It hung, or took its process down: perhaps because of the order, perhaps with each."""
+
+
 class OrderHooks(Protocol):
     """The hooks that ``orders.hooks`` names."""
 
@@ -47,7 +51,8 @@ class OrderHooks(Protocol):
 
         Raises:
             HookRefused, HookFailed: As they say; both are about this order.
-            HooksUnusable: As `start`; or it hung or died for one order after the other.
+            HookSilent: It gave no answer at all, which may be about the order or about the hook.
+            HooksUnusable: As `start`.
         """
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from veracore_sync.sandbox.faults import DRIP, Fault, Faults, Outcome, answer_wi
 from veracore_sync.sandbox.listener import Listener, Listening
 from veracore_sync.sandbox.public_api import PublicApi
 from veracore_sync.sandbox.rest import RestFace
+from veracore_sync.sandbox.shop import SmallShop
+from veracore_sync.sandbox.shop_to_try import SECONDS_BETWEEN_ORDERS, open_shop, someone_buys
 from veracore_sync.sandbox.warehouse import World
 
 ANNOUNCEMENT = ("X-VeraCore-Sandbox", "1")
@@ -107,6 +110,8 @@ def serve(
     state_file: Path | None = None,
     strict: bool = False,
     behaviour: Mapping[str, Any] | None = None,
+    shop_port: int | None = None,
+    told: Callable[[str, SmallShop], None] = lambda url, shop: None,
 ) -> None:
     """Run a sandbox on 127.0.0.1 until SIGTERM or SIGINT; prints its URL, a line, to stdout.
 
@@ -115,9 +120,12 @@ def serve(
         state_file: See `Sandbox`.
         strict: See `Sandbox`.
         behaviour: Switches to set at the start, whatever the state file has.
+        shop_port: The port of a small shop with customers; 0 takes a free one, ``None``: no shop.
+            The address of its Admin API is a second line.
+        told: Called with the simulator's address and that shop once both listen.
 
     Raises:
-        OSError: The port is taken, or the state file cannot be read.
+        OSError: A port is taken, or the state file cannot be read.
         ValueError: The state file is not one.
     """
     ended = threading.Event()
@@ -125,7 +133,15 @@ def serve(
         signal.signal(number, lambda _number, _frame: ended.set())
     sandbox = Sandbox(strict=strict, state_file=state_file, port=port)
     sandbox.world.behave(behaviour or {})
-    with sandbox:
+    with sandbox, ExitStack() as stack:
         sys.stdout.write(f"{sandbox.url}\n")
         sys.stdout.flush()
+        if shop_port is not None:
+            shop = stack.enter_context(open_shop(sandbox.world, shop_port))
+            sys.stdout.write(f"{shop.admin_url}\n")
+            sys.stdout.flush()
+            told(sandbox.url, shop)
+            while not ended.is_set():
+                someone_buys(shop)
+                ended.wait(SECONDS_BETWEEN_ORDERS)
         ended.wait()

@@ -31,7 +31,7 @@ ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
 # A match is remembered as refused credentials and stops every run, so no word of an order may
 # match: "user defined" fields are the order's.
 _LOGIN = re.compile(
-    r"invalid (user ?name|login|password|credential|user\b(?! defined))|"
+    r"invalid (user ?name|login|password|credential|user\b(?![ -]defined))|"
     r"(user ?name|password) (is )?(invalid|incorrect|wrong)|"
     r"(login|log-?on|authentication) failed|invalid requested system",
     re.IGNORECASE,

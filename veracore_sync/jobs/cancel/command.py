@@ -12,6 +12,7 @@ from veracore_sync.domain.failures import OF_ONE_DECISION
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import Order
+from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import CancelState, OrderCause, OrderState
 from veracore_sync.jobs.cancel.run import OPEN_TO_WITHDRAW, Canceller
 from veracore_sync.jobs.cancel.words import cancelled_in_shop
@@ -169,7 +170,8 @@ class CancelOrders(RunPart[OrdersReport]):
         if self.context.must_not_write:
             return
         # The wish is kept although VeraCore is down: the next run of `sync-orders` goes on.
-        for row in rows:
+        for done, row in enumerate(rows):
+            self.context.progress("reading the shop", done, len(rows))
             shop = self._shop_state(row.code)
             if shop == "Cancelled":
                 alert = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
@@ -197,7 +199,8 @@ class CancelOrders(RunPart[OrdersReport]):
         if row.state == OrderState.SKIPPED:
             return f"withdrawn: VeraCore does not have it, and it is never sent{shop}"
         if row.state != OrderState.SYNCED or wish is None:
-            return f"it is {row.state}: it is cancelled once a look-up shows that VeraCore has it"
+            state = STATE_LABELS[row.state]
+            return f"it is {state}: it is cancelled once a look-up shows that VeraCore has it"
         if wish.state in (CancelState.TOO_LATE, CancelState.REFUSED):
             return wish.message or wish.state
         if wish.state == CancelState.WANTED:

@@ -114,9 +114,11 @@ class Canceller(RunPart[OrdersReport]):
         Raises:
             RunOver: The run's time is over.
         """
-        for row in rows:
+        due = list(rows)
+        for done, row in enumerate(due):
             if self._budget.is_spent() or self.context.ends_here():
                 return
+            self.context.progress("cancelling at VeraCore", done, len(due))
             self._work_on(row.code)
             if self.context.must_not_write:
                 return

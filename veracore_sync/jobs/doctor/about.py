@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "clock": (),
     "AddOrder": (),
     "jobs": (),
+    "backup": ("ledger.backup_interval_minutes",),
     "reconcile": ("reconcile.interval_minutes",),
     "alert": (),
     "not shown": (),

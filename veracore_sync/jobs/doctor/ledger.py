@@ -12,6 +12,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
+from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.doctor.alerts import standing_alerts
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
@@ -19,7 +20,7 @@ from veracore_sync.jobs.doctor.server import server
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
 from veracore_sync.jobs.reconcile.coverage import last
-from veracore_sync.jobs.schedule import COMMANDS, interval
+from veracore_sync.jobs.schedule import BACKUP, COMMANDS, interval
 from veracore_sync.jobs.stats import coverage_document, coverage_sentence
 from veracore_sync.ledger.opening import is_there, place_of, server_of
 from veracore_sync.ports.ledger import Ledger
@@ -33,6 +34,7 @@ _DAMAGED = (
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
 _BLOCKED_SHOWN = 5
+_CLOCKS_SHOWN = 3
 _INTERVALS = 2
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
@@ -149,6 +151,7 @@ def _content(
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
+    yield from _backed_up(opened, clock)
     yield from _compared(settings, opened, clock)
     for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
         yield warn(
@@ -170,6 +173,15 @@ def _not_before(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
             f"orders.not_before is {to_text(moment)}, which is in the future: nothing is sent",
             "keep it if that is intended; otherwise set the time from which orders are sent",
         )
+
+
+def _backed_up(opened: Ledger, clock: Clock) -> Iterator[CheckResult]:
+    made_at = opened.reporting.run_history(BACKUP, clock.now()).succeeded_at
+    if made_at is not None:
+        yield ok("backup", f"the last one was made {exactly(made_at)}")
+    elif isinstance(opened.place, Path):
+        # None is missed: whoever copies the whole machine needs none.
+        yield ok("backup", "no timer has made one yet; docs/backups.md says how")
 
 
 def _compared(settings: Settings, opened: Ledger, clock: Clock) -> Iterator[CheckResult]:
@@ -203,10 +215,17 @@ def _clock(settings: Settings, opened: Ledger) -> Iterator[CheckResult]:
         grace=timedelta(seconds=settings.orders.grace_seconds),
         order_wait=settings.longest_order_wait,
     )
-    for found in ahead:
-        yield warn(
-            "clock",
-            f"{found.kind.place}: {found.count}, the last {found.last}, which is in the future: "
-            f"{found.kind.follows}",
-            "check that the machine's clock is right now (`timedatectl`); the rest corrects itself",
-        )
+    kinds = list(ahead)
+    if not kinds:
+        return
+    # One wrong clock, so one warning, however many kinds of times it has left.
+    effects = dict.fromkeys(one.kind.follows for one in kinds)
+    places = [f"{one.kind.place}: {one.count}, the last {one.last}" for one in kinds]
+    rest = len(places) - _CLOCKS_SHOWN
+    more = f"; {rest} more kinds of times" if rest > 0 else ""
+    yield warn(
+        "clock",
+        f"stored times lie in the future ({'; '.join(places[:_CLOCKS_SHOWN])}{more}): "
+        f"{'; '.join(effects)}",
+        "check that the machine's clock is right now (`timedatectl`); the rest corrects itself",
+    )

@@ -11,6 +11,7 @@ from veracore_sync.jobs.doctor.finding import CheckResult, ok, warn
 from veracore_sync.jobs.timers import Timer, difference, installed, instance_of, timers
 
 _NAME = "units"
+_WANTED = "timers.target.wants"
 _CONFIGURATION = re.compile(r"^LoadCredential=config\.toml:(.+)$", re.MULTILINE)
 
 
@@ -45,6 +46,14 @@ def units(loaded: Loaded, folder: Path) -> CheckResult:
             "; ".join(different),
             f"`sudo veracore-sync timers --write {place} && sudo systemctl daemon-reload`; mask a "
             "timer that you do not want",
+        )
+    enabled = [one for one in there if (folder / _WANTED / one.unit).is_symlink()]
+    if not enabled:
+        # Nothing has to be mended: who wants to look first enables them last.
+        return ok(
+            _NAME,
+            "the timers have the configured intervals, and none is enabled: nothing starts a job; "
+            f"`sudo systemctl enable --now {there[0].unit}` and the others do (docs/operate.md)",
         )
     missing = [one.job for one in wanted if one not in there]
     # Not a fault: an upgrade brings jobs that nobody has chosen to run yet.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 
@@ -17,7 +17,11 @@ OtherDialects = Mapping[str, Callable[[], Warehouse]]
 
 
 def warehouse(
-    settings: VeracoreSettings, client: Warehouse, others: OtherDialects, known_id: str | None
+    settings: VeracoreSettings,
+    client: Warehouse,
+    others: OtherDialects,
+    known_id: str | None,
+    told: Collection[str] = (),
 ) -> Iterator[CheckResult]:
     """Check the warehouse: login, dialect, and each operation that a command needs.
 
@@ -26,6 +30,7 @@ def warehouse(
         client: The warehouse.
         others: The dialects that are not configured.
         known_id: The id of an order that VeraCore accepted, if there is one.
+        told: The operations of which the ledger has told whether they are allowed.
     """
     try:
         client.check_connection(None)
@@ -40,10 +45,10 @@ def warehouse(
     yield ok("VeraCore", f"logged in, it answers as {settings.dialect}")
     if client.is_sandbox:
         yield warn("VeraCore", "this is a simulator", "set veracore.api_url to the real VeraCore")
-    yield from _operations(client.prove(known_id))
+    yield from _operations(client.prove(known_id), told)
 
 
-def _operations(proofs: Iterable[Proof]) -> Iterator[CheckResult]:
+def _operations(proofs: Iterable[Proof], told: Collection[str]) -> Iterator[CheckResult]:
     proven: list[str] = []
     for proof in proofs:
         commands = " and ".join(proof.needed_by)
@@ -56,6 +61,8 @@ def _operations(proofs: Iterable[Proof]) -> Iterator[CheckResult]:
                 continue
             yield replace(found, message=f"needed by {commands}: {found.message}")
         elif proof.unproven:
+            if proof.operation in told:
+                continue
             message = f"needed by {commands}; not tried here: {proof.unproven}"
             yield ok(proof.operation, message)
         else:

@@ -70,6 +70,7 @@ class StockPlanning(RunPart[InventoryReport]):
             locations,
             tells_warehouses=self.warehouse.capabilities.tells_warehouses,
         )
+        self.report.location_names = {one.id: one.name for one in locations if one.name}
         for one in locations:
             if one.unreadable is not None:
                 name = one.name or f"with the id {one.id}"

@@ -46,6 +46,7 @@ class InventoryReport(RunReport):
         drift: Variants whose allocation differs from their orders.
         guard: The name of the guard that stopped the plan, or a part of it.
         plan: The plan of a run that must not write; ``None`` otherwise.
+        location_names: The names of the shop's stock locations, by id.
     """
 
     job: ClassVar[str] = "inventory"
@@ -63,6 +64,7 @@ class InventoryReport(RunReport):
     drift: list[Drift] = field(default_factory=list)
     guard: str | None = None
     plan: Preview | None = None
+    location_names: dict[str, str] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import NeedsPerson, SyncError
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, open_attempts
+from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import HANDED_OVER, AttemptOutcome, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.orders.interpret_lookup import (
@@ -93,13 +94,15 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
         )
     if row.state in HANDED_OVER:
         return NotRetried(
-            f"it is {row.state}: sending it again would ship it twice; "
+            f"it is {STATE_LABELS[row.state]}: sending it again would ship it twice; "
             f"`veracore-sync stats --order {row.code}` shows what VeraCore has, and whether it is "
             "being cancelled"
         )
     if row.state == OrderState.SKIPPED:
-        return NotRetried(f"it is skipped: `veracore-sync stats --order {row.code}` says why")
-    return NotRetried(f"it is {row.state}: the next sync-orders processes it")
+        return NotRetried(
+            f"it is {STATE_LABELS[row.state]}: `veracore-sync stats --order {row.code}` says why"
+        )
+    return NotRetried(f"it is {STATE_LABELS[row.state]}: the next sync-orders processes it")
 
 
 # ---- resolve: what look-ups show -----------------------------------------------------------------

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from veracore_sync.config import OrdersSettings
@@ -27,8 +28,9 @@ from veracore_sync.domain.warehouse import (
 )
 from veracore_sync.jobs.orders.more_fields import too_long
 from veracore_sync.jobs.orders.parties import missing_fields
+from veracore_sync.jobs.orders.silent_hooks import SilentHooks
 from veracore_sync.jobs.orders.text import clean
-from veracore_sync.ports.order_hooks import HookFailed, HookRefused, OrderHooks
+from veracore_sync.ports.order_hooks import HookFailed, HookRefused, HookSilent, OrderHooks
 
 MAX_COMMENT = 255
 _UNTOUCHED = ("id", "reference", "placed_at", "shipping_charge", "extra_charge")
@@ -56,11 +58,13 @@ class Hooked:
     Args:
         hooks: Those that run.
         settings: ``[orders]``.
+        silences: Tells a hook that fails for one order from one that fails for all.
         takes_fields: Whether the dialect has all the fields of an order.
     """
 
     hooks: OrderHooks
     settings: OrdersSettings
+    silences: SilentHooks
     takes_fields: bool = True
 
     def order(self, order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
@@ -68,10 +72,11 @@ class Hooked:
 
         Raises:
             NotHooked: The order is not sent.
+            HooksUnusable: A hook gives no answer, whatever the order.
         """
         for name in self.hooks.names:
             try:
-                made = self.hooks.apply(name, order, rendered)
+                made = self._asked(name, order, rendered)
             except HookRefused as refusal:
                 reason = quote(refusal.reason, _hidden(order, rendered)) or "without a reason"
                 message = f"the order hook {name} refuses it: {reason}"
@@ -89,6 +94,19 @@ class Hooked:
                 raise NotHooked(Category.HOOK, message)
             rendered = made
         return rendered
+
+    def _asked(self, name: str, order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
+        ask = partial(self.hooks.apply, name, order, rendered)
+        try:
+            made = ask()
+        except HookSilent as silence:
+            self.silences.silent(name, order.code, silence.what)
+            raise
+        except (HookFailed, HookRefused):
+            self.silences.answered(name, ask)
+            raise
+        self.silences.answered(name, ask)
+        return made
 
     def _cleaned(self, made: WarehouseOrder, before: WarehouseOrder) -> WarehouseOrder:
         """The texts as every other text is sent, and the lines numbered."""

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.overdue import (
@@ -79,7 +80,7 @@ class Ages:
         reason = f" ({row.error_message})" if row.error_message else ""
         hours = int((self.now - _since(row)).total_seconds() // 3600)
         span = "since a clock was wrong" if is_ahead(_since(row), self.now) else f"for {hours} h"
-        return f"it has not reached VeraCore {span} and is {row.state}{reason}"
+        return f"it has not reached VeraCore {span} and is {STATE_LABELS[row.state]}{reason}"
 
 
 def moved_on(rows: Iterable[OrderRow]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from veracore_sync.jobs.orders.plan import (
 from veracore_sync.jobs.orders.render import Renderer, settings_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
+from veracore_sync.jobs.orders.silent_hooks import SilentHooks
 
 _LOG = logging.getLogger(__name__)
 _UNREAD = "the shop gives no usable answer about it, so it is not sent,"
@@ -64,6 +65,10 @@ class OrderPipeline:
         self._given_out: dict[str, str] = {}
         self._done, self._of = 0, 0
         hooks, able = context.order_hooks, context.warehouse.capabilities
+        self._silences = SilentHooks(
+            ledger.meta, hooks.identity, remembers=not context.must_not_write
+        )
+        self._unanswered: list[ParkOrder] = []
         self._settings_hash = settings_hash(settings.orders, settings.skus, hooks.identity)
         self._planner = Planner(
             settings=settings.orders,
@@ -73,7 +78,9 @@ class OrderPipeline:
                 ledger.meta.get(SPELLINGS),
                 has_charges=able.takes_charges,
                 zone=settings.veracore.zone,
-                hooked=Hooked(hooks, settings.orders, takes_fields=able.takes_fields),
+                hooked=Hooked(
+                    hooks, settings.orders, self._silences, takes_fields=able.takes_fields
+                ),
             ),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
@@ -145,6 +152,8 @@ class OrderPipeline:
         # Earlier bad records are read one by one: in a batch, one of them fails the others too.
         probe = sender.probe(first)
         rest = [code for code in first if code != probe]
+        # An order that a hook hung on comes last: those before it may show that it is the order's.
+        rest.sort(key=self._silences.codes.__contains__)
         batches = [*in_batches(rest), *([code] for code in last)]
         if probe is not None:
             batches.insert(0, [probe])
@@ -189,6 +198,9 @@ class OrderPipeline:
             if self._context.ends_here():
                 return
             yield from self._of_batch(batch)
+        # Only now: had a hook hung on them all, the run would have ended, and none is at fault.
+        for parked in self._unanswered:
+            self._write(parked)
 
     def _of_batch(self, batch: Sequence[str]) -> Iterator[SubmitOrder]:
         """What is to be sent of one batch; orders that need a look-up first come last."""
@@ -217,7 +229,10 @@ class OrderPipeline:
                 self._fail(row, action.message)
                 self._count(1)
             elif not isinstance(action, SubmitOrder):
-                self._write(action)
+                if isinstance(action, ParkOrder) and action.code in self._silences.suspects:
+                    self._unanswered.append(action)
+                else:
+                    self._write(action)
                 self._count(1)
             elif action.look_up_first:
                 looked_up_first.append(action)

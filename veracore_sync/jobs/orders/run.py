@@ -96,10 +96,7 @@ class OrdersRun(JobRun[OrdersReport]):
                 self._note_foreign(chosen)
                 self._note_elsewhere(chosen)
                 stopped_by = self._send(chosen, doubts)
-                is_of_sending = (
-                    isinstance(stopped_by, HooksUnusable) or stopped_by in ONLY_THIS_OPERATION
-                )
-                if stopped_by is None or is_of_sending:
+                if stopped_by is None or _is_of_sending(stopped_by):
                     self._end_doubts(doubts, now)
                 if stopped_by is not None:
                     raise stopped_by
@@ -111,9 +108,11 @@ class OrdersRun(JobRun[OrdersReport]):
                 # While VeraCore is down, new orders are still recorded and changes detected.
                 self._discover(chosen)
                 self._try_to_detect_changes(poll, span)
-                if isinstance(error, HooksUnusable):
-                    # Else goods that the shop no longer sells would leave.
-                    Canceller(self.context).run_due(self.options.only)
+                if _is_of_sending(error):
+                    # Else goods that the shop no longer sells would leave. A run that is over says
+                    # less than what stopped the sending.
+                    with suppress(RunOver):
+                        Canceller(self.context).run_due(self.options.only)
             raise
         if self.context.must_not_write:
             self._plan_only(chosen)
@@ -306,6 +305,11 @@ class OrdersRun(JobRun[OrdersReport]):
         if not self.context.must_not_write:
             min_age = timedelta(minutes=self.settings.orders.min_age_minutes)
             alert_overdue_orders(self.ledger, self.clock, min_age, self.report)
+
+
+def _is_of_sending(error: SyncError) -> bool:
+    """Whether it only keeps orders from being sent: VeraCore still answers everything else."""
+    return isinstance(error, HooksUnusable) or error in ONLY_THIS_OPERATION
 
 
 def _foreign(stub: OrderStub) -> Discovery:

@@ -12,7 +12,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.child_environment import for_child
 from veracore_sync.domain.errors import LedgerError
-from veracore_sync.ledger.backups import BackupFound
+from veracore_sync.files import put_in_place
+from veracore_sync.ledger.backups import BackupFound, being_made, exists_already
 
 if TYPE_CHECKING:
     from veracore_sync.ledger.postgres.place import PostgresPlace
@@ -25,22 +26,24 @@ def backup(place: PostgresPlace, target: Path) -> int:
         LedgerError: It cannot be read or written, `target` exists, or there is no ``pg_dump``.
     """
     if os.path.lexists(target):
-        raise LedgerError(f"{target} exists already", hint="name a file that does not exist")
+        raise exists_already(target)
     program = client_program("pg_dump")
-    partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
+    partial = being_made(target)
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         options = ["--format=custom", "--no-owner", f'--schema="{place.schema}"', "-w"]
         run_client([program, *options, "--file", str(partial)], place)
-        partial.rename(target)
+        size = partial.stat().st_size
+        put_in_place(partial, target)
+    except FileExistsError:
+        raise exists_already(target) from None
     except OSError as error:
         raise LedgerError(
             f"{target}: {error.strerror}", hint="check the folder and its free space"
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-    return target.stat().st_size
+    return size
 
 
 def read_backup(source: Path) -> BackupFound:

@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from veracore_sync.domain.errors import LedgerError
-from veracore_sync.files import sync_folder
+from veracore_sync.files import put_in_place
+from veracore_sync.ledger.backups import being_made, exists_already
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
@@ -16,20 +16,26 @@ from veracore_sync.ledger.sqlite.errors import ledger_errors
 def backup(source: sqlite3.Connection, target: Path) -> int:
     """Copy a consistent snapshot of a ledger; returns the size of the copy in bytes.
 
-    `target` appears when the copy is complete, with mode 0600. The partial file of an interrupted
-    backup is removed.
+    `target` appears when the copy is complete, with mode 0600.
 
     Raises:
-        LedgerError: It cannot be read or written, or `target` exists.
+        LedgerError: It cannot be read or written, or `target` exists, perhaps since a moment ago.
     """
     if os.path.lexists(target):
-        raise LedgerError(f"{target} exists already", hint="name a file that does not exist")
-    partial = target.with_name(target.name + ".partial")
-    with ledger_errors(target):
-        copy_whole(source, partial)
-        partial.rename(target)
-        sync_folder(target.parent)
-    return target.stat().st_size
+        raise exists_already(target)
+    partial = being_made(target)
+    try:
+        with ledger_errors(target):
+            copy_whole(source, partial)
+            size = partial.stat().st_size
+            try:
+                put_in_place(partial, target)
+            except FileExistsError:
+                raise exists_already(target) from None
+    finally:
+        for left in (partial, *sqlite_file.companions(partial)):
+            left.unlink(missing_ok=True)
+    return size
 
 
 def copy_whole(source: sqlite3.Connection, target: Path) -> None:

@@ -39,12 +39,15 @@ class SqliteDatabase(Reads):
     Args:
         path: The file; ``None`` for a ledger in memory (dry runs without a ledger, tests).
         read_only: Refuse every write; the file must exist.
+        as_it_is: Also one that an earlier version wrote, without upgrading it.
 
     Raises:
         LedgerError: It cannot be opened, or is damaged.
     """
 
-    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path | None, *, read_only: bool = False, as_it_is: bool = False
+    ) -> None:
         # Resolved once: job locks lie beside the real file, as SQLite's log does, so that a ledger
         # has one set of locks whichever link leads to it.
         self.path = path.resolve() if path else None
@@ -59,15 +62,15 @@ class SqliteDatabase(Reads):
                 self._connection.row_factory = sqlite3.Row
                 if path is not None and not read_only:
                     _use_wal(self._connection)
-                self._bring_up_to_date(read_only and path is not None)
+                self._bring_up_to_date(read_only and path is not None, as_it_is=as_it_is)
                 self.check_in_place()
             except BaseException:
                 self._connection.close()
                 raise
 
-    def _bring_up_to_date(self, read_only: bool) -> None:
+    def _bring_up_to_date(self, read_only: bool, *, as_it_is: bool) -> None:
         found = schema_version(self._connection)
-        if found == SCHEMA_VERSION:
+        if found == SCHEMA_VERSION or (as_it_is and 0 < found < SCHEMA_VERSION):
             return
         refuse_version(found, SCHEMA_VERSION, self.path, read_only=read_only)
         from veracore_sync.ledger.sqlite.migrations import migrate

@@ -1,0 +1,33 @@
+"""Commands on the page can be typed as they stand: also where the server has a file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from veracore_sync.admin.words import Piece, pieces
+from veracore_sync.cli.serve_admin import options_of
+from veracore_sync.config.file import SYSTEM_FILE
+from veracore_sync.domain.advice import repeating
+
+SENTENCE = "run `veracore-sync retry A1`, or `sudo -u x veracore-sync stats`"
+
+
+def test_a_command_names_the_file_of_the_shop() -> None:
+    with repeating(options_of(Path("/srv/shop two.toml"))):
+        typed = [one.text for one in pieces(SENTENCE) if one.is_code]
+    assert typed == [
+        "veracore-sync --config '/srv/shop two.toml' retry A1",
+        "sudo -u x veracore-sync --config '/srv/shop two.toml' stats",
+    ]
+    assert Piece("veracore-sync retry A1", is_code=True) in pieces(SENTENCE)
+
+
+def test_where_it_is_found_without_a_name_it_is_not_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert options_of(None) == options_of(SYSTEM_FILE) == ""
+    # The copy that a unit gets is gone with the unit.
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert options_of(tmp_path / "config.toml") == ""
