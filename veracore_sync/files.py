@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -62,7 +61,7 @@ def write_whole(
 
 def unfinished(target: Path, word: str) -> Path:
     """A name beside `target` for what is not whole yet; no other process gets the same."""
-    return target.with_name(f"{target.name}.{word}-{secrets.token_hex(4)}")
+    return target.with_name(f"{target.name}.{word}-{os.urandom(4).hex()}")
 
 
 def put_in_place(whole: Path, target: Path) -> None:

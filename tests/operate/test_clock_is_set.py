@@ -320,6 +320,16 @@ def test_doctor_tells_of_a_beginning_that_is_still_to_come(plain: Bed) -> None:
     assert "2027-01-01T00:00:00.000Z, which is in the future" in found.message
 
 
+def test_doctor_tells_of_one_wrong_clock_once(plain: Bed) -> None:
+    for name in ("net.checked_at", "net.deep_at"):
+        plain.ledger.meta.put(name, to_text(START + 400 * DAY))
+    wanted = make_settings(ledger={"path": plain.path})
+    findings = ledger_findings(wanted, lambda: plain.ledger, plain.clock)
+    [found] = [one for one in findings if one.name == "clock"]
+    assert "meta.net.checked_at: 1, the last" in found.message
+    assert "meta.net.deep_at: 1, the last" in found.message
+
+
 def test_a_success_of_the_future_hides_no_silence(plain: Bed) -> None:
     plain.clock.off = 400 * DAY
     number = plain.ledger.runs.begin("sync-orders")

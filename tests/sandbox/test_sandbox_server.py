@@ -201,7 +201,7 @@ def test_with_a_small_shop_there_is_something_to_try(tmp_path: Path) -> None:
                     text=True,
                     check=True,
                 )
-                assert json.loads(done.stdout)[told] >= 1
+                assert json.loads(done.stdout)[told] >= 1, done.stdout
         finally:
             process.terminate()
         process.communicate()

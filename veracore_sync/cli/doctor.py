@@ -128,8 +128,8 @@ def _online(
     both = yield from _met(container, "Vendure", shop(settings, sides[0], sides[1].capabilities))
     newest = container.ledger.orders.newest_synced()
     known_id = newest.veracore_id if newest else None
-    told = {one.name for one in offline}
-    there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id, told)
+    known = {one.name for one in offline}
+    there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id, known)
     progress("asking VeraCore", 0, 0)
     both = (yield from _met(container, "VeraCore", there)) and both
     if both:

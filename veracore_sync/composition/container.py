@@ -137,12 +137,7 @@ class Container:
         Raises:
             LedgerError: It cannot be opened for another reason.
         """
-        from veracore_sync.ledger.opening import open_ledger
-
-        try:
-            _ = self.ledger
-        except LedgerOutdated:
-            vars(self)["ledger"] = open_ledger(None, clock=self.clock)
+        self._open_an_outdated_ledger(as_it_is=False)
 
     def use_an_outdated_ledger_as_it_is(self) -> None:
         """Open a ledger that waits for its upgrade without upgrading it, to check or copy it.
@@ -150,14 +145,18 @@ class Container:
         Raises:
             LedgerError: It cannot be opened for another reason.
         """
+        self._open_an_outdated_ledger(as_it_is=True)
+
+    def _open_an_outdated_ledger(self, *, as_it_is: bool) -> None:
         from veracore_sync.ledger.opening import open_ledger, place_of
 
         try:
             _ = self.ledger
         except LedgerOutdated:
-            place = place_of(self.settings.ledger)
-            opened = open_ledger(place, read_only=True, as_it_is=True, clock=self.clock)
-            vars(self)["ledger"] = opened
+            place = place_of(self.settings.ledger) if as_it_is else None
+            vars(self)["ledger"] = open_ledger(
+                place, read_only=as_it_is, as_it_is=as_it_is, clock=self.clock
+            )
 
     def no_ledger(self) -> LedgerError:
         """The error for a command that needs a ledger and finds none."""

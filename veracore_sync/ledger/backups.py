@@ -7,7 +7,6 @@ to its end. Everything else in the folder stays, whatever it is.
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import stat
@@ -42,10 +41,11 @@ def being_made(target: Path) -> Path:
     """
     # Locks would tell at once who is at work, but not on every share.
     before = time.time() - _UNFINISHED.total_seconds()
-    for left in target.parent.glob(f"{glob.escape(target.name)}.{PARTIAL}*"):
-        with suppress(OSError):
-            if left.lstat().st_mtime < before:
-                left.unlink()
+    with suppress(OSError):
+        for left in target.parent.iterdir():
+            is_ours = left.name.startswith(f"{target.name}.{PARTIAL}")
+            if is_ours and left.lstat().st_mtime < before:
+                left.unlink(missing_ok=True)
     return unfinished(target, PARTIAL)
 
 

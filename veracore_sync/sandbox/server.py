@@ -111,7 +111,7 @@ def serve(
     strict: bool = False,
     behaviour: Mapping[str, Any] | None = None,
     shop_port: int | None = None,
-    told: Callable[[str, SmallShop], None] = lambda url, shop: None,
+    ready: Callable[[str, SmallShop], None] = lambda url, shop: None,
 ) -> None:
     """Run a sandbox on 127.0.0.1 until SIGTERM or SIGINT; prints its URL, a line, to stdout.
 
@@ -122,7 +122,7 @@ def serve(
         behaviour: Switches to set at the start, whatever the state file has.
         shop_port: The port of a small shop with customers; 0 takes a free one, ``None``: no shop.
             The address of its Admin API is a second line.
-        told: Called with the simulator's address and that shop once both listen.
+        ready: Called with the simulator's address and that shop once both listen.
 
     Raises:
         OSError: A port is taken, or the state file cannot be read.
@@ -140,7 +140,7 @@ def serve(
             shop = stack.enter_context(open_shop(sandbox.world, shop_port))
             sys.stdout.write(f"{shop.admin_url}\n")
             sys.stdout.flush()
-            told(sandbox.url, shop)
+            ready(sandbox.url, shop)
             while not ended.is_set():
                 someone_buys(shop)
                 ended.wait(SECONDS_BETWEEN_ORDERS)

@@ -16,7 +16,8 @@ CATALOGUE = (
     ("POSTER-A2", "Poster, A2", 900),
 )
 _CARTS = cycle(([("MUG-BLUE", 2)], [("TEE-M", 1), ("MUG-BLUE", 1)], [("POSTER-A2", 3)]))
-_UNITS = 100
+_UNITS = 40
+"""Other than what the shop begins with, so that `sync-inventory` has something to do."""
 
 
 @contextmanager

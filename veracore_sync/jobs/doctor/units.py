@@ -49,7 +49,7 @@ def units(loaded: Loaded, folder: Path) -> CheckResult:
         )
     enabled = [one for one in there if (folder / _WANTED / one.unit).is_symlink()]
     if not enabled:
-        # Nothing has to be mended: who wants to look first enables them last.
+        # Nothing is wrong: who wants to look first enables them last.
         return ok(
             _NAME,
             "the timers have the configured intervals, and none is enabled: nothing starts a job; "

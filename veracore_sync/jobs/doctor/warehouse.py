@@ -21,7 +21,7 @@ def warehouse(
     client: Warehouse,
     others: OtherDialects,
     known_id: str | None,
-    told: Collection[str] = (),
+    known: Collection[str] = (),
 ) -> Iterator[CheckResult]:
     """Check the warehouse: login, dialect, and each operation that a command needs.
 
@@ -30,7 +30,7 @@ def warehouse(
         client: The warehouse.
         others: The dialects that are not configured.
         known_id: The id of an order that VeraCore accepted, if there is one.
-        told: The operations of which the ledger has told whether they are allowed.
+        known: The operations of which the ledger says whether they are allowed.
     """
     try:
         client.check_connection(None)
@@ -45,10 +45,10 @@ def warehouse(
     yield ok("VeraCore", f"logged in, it answers as {settings.dialect}")
     if client.is_sandbox:
         yield warn("VeraCore", "this is a simulator", "set veracore.api_url to the real VeraCore")
-    yield from _operations(client.prove(known_id), told)
+    yield from _operations(client.prove(known_id), known)
 
 
-def _operations(proofs: Iterable[Proof], told: Collection[str]) -> Iterator[CheckResult]:
+def _operations(proofs: Iterable[Proof], known: Collection[str]) -> Iterator[CheckResult]:
     proven: list[str] = []
     for proof in proofs:
         commands = " and ".join(proof.needed_by)
@@ -61,7 +61,7 @@ def _operations(proofs: Iterable[Proof], told: Collection[str]) -> Iterator[Chec
                 continue
             yield replace(found, message=f"needed by {commands}: {found.message}")
         elif proof.unproven:
-            if proof.operation in told:
+            if proof.operation in known:
                 continue
             message = f"needed by {commands}; not tried here: {proof.unproven}"
             yield ok(proof.operation, message)
