@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def fail(ledger: Ledger, name: str) -> None:
 def test_who_comes_during_a_commit_shares_the_next(ledger: Ledger) -> None:
     with counted(ledger) as counts:
         first = Held(ledger)
-        acts = [Act(ledger, lambda n=n: put(ledger, f"of {n}")) for n in range(7)]
+        acts = [Act(ledger, partial(put, ledger, f"of {n}")) for n in range(7)]
         first.release(7)
         assert [one.ends() for one in acts] == [f"of {n}" for n in range(7)]
     assert counts.commits == 2
@@ -82,7 +83,7 @@ def test_who_comes_during_a_commit_shares_the_next(ledger: Ledger) -> None:
 
 def test_what_fails_takes_nothing_from_the_others(ledger: Ledger) -> None:
     first = Held(ledger)
-    good = [Act(ledger, lambda n=n: put(ledger, f"of {n}")) for n in range(3)]
+    good = [Act(ledger, partial(put, ledger, f"of {n}")) for n in range(3)]
     bad = Act(ledger, lambda: fail(ledger, "bad"))
     first.release(4)
     assert [one.ends() for one in good] == ["of 0", "of 1", "of 2"]
@@ -95,7 +96,12 @@ def test_it_returns_only_after_the_commit(shared: LedgerBed) -> None:
     ledger, other = shared.open(), shared.open()
     try:
         seen: list[str | None] = []
-        ledger.together(lambda: (put(ledger, "A"), seen.append(other.meta.get("A"))))
+
+        def act() -> None:
+            put(ledger, "A")
+            seen.append(other.meta.get("A"))
+
+        ledger.together(act)
         assert (seen, other.meta.get("A")) == ([None], "there")
     finally:
         ledger.close()
