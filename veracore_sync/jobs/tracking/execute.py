@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from veracore_sync.domain.errors import ProtocolError, SyncError
@@ -25,6 +25,7 @@ from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, SHORT_SHIPPED
 from veracore_sync.jobs.tracking.apart import ReadyOrder, Variants
 from veracore_sync.jobs.tracking.carriers import tracking_code
+from veracore_sync.jobs.tracking.commits import SharedCommits
 from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
@@ -60,6 +61,7 @@ class Fulfiller(RunPart[TrackingReport]):
     """Executes the plans of single orders."""
 
     rules: Rules
+    commits: SharedCommits
 
     def work(self, ready: ReadyOrder, variants: Variants | None) -> None:
         """Carry out the plan, and plan again until nothing is left to do.
@@ -75,48 +77,52 @@ class Fulfiller(RunPart[TrackingReport]):
             SyncError: The shop could not be asked, or did not answer; what was written stays.
         """
         row, veracore_id = ready.row, ready.veracore_id
-        moved = is_concluded = False
+        moved = False
         unanswered: SyncError | None = None
-        order: FulfilledOrder | None = None
-        actions: Sequence[planned.Action] = ()
         shipped: Sequence[ShippedSlip] = ()
         self.ledger.shipments.close_requests(veracore_id)
-        for _ in range(_PASSES):
+        for left in reversed(range(_PASSES)):
             try:
                 order = self._read(row, variants)
             except (SyncError, TouchesMore):
                 self._finish(shipped)
                 raise
-            step = _Step(self.context, self.rules, order, veracore_id)
+            step = _Step(self.context, self.rules, order, veracore_id, self.commits)
+            before = _Before(ready, step, shipped, moved)
             # What became of the last pass is one commit with its end: until then the slips are
             # `added`, and after a crash the next run finds their fulfilments by their ids.
-            with self.ledger.unit_of_work() if shipped else nullcontext():
-                self._finish(shipped)
-                shipped = ()
-                actions = ready.plan(order, self.ledger.shipments.slips(veracore_id))
-                is_concluded = not any(isinstance(one, planned.ASK_THE_SHOP) for one in actions)
-                if is_concluded:
-                    for action in actions:
-                        step.execute(action)
-                    self._conclude(order, veracore_id, actions, moved=moved)
-                    break
-            # A list, not `any()` of a generator: every action is tried, also after one that
-            # changed something.
+            end = partial(self._plan, before)
+            actions, is_concluded = self.commits.write(end) if shipped else end()
+            if is_concluded:
+                break
             try:
+                # A list, not `any()` of a generator: every action is tried, also after one that
+                # changed something.
                 done = [step.execute(action) for action in actions]
             except SyncError:
                 self._finish(step.shipped)
                 raise
             shipped = step.shipped
             unanswered = step.unanswered or unanswered
-            if not any(done):
+            moved = moved or any(done)
+            if not any(done) or not left:
+                self._finish(shipped)
+                self._conclude(order, veracore_id, actions, moved=moved)
                 break
-            moved = True
-        if not is_concluded and order is not None:
-            self._finish(shipped)
-            self._conclude(order, veracore_id, actions, moved=moved)
         if unanswered is not None:
             raise unanswered
+
+    def _plan(self, before: _Before) -> tuple[Sequence[planned.Action], bool]:
+        """Record the last pass, and plan; carry the plan out if that takes no request."""
+        step, ready = before.step, before.ready
+        self._finish(before.shipped)
+        actions = ready.plan(step.order, self.ledger.shipments.slips(ready.veracore_id))
+        if any(isinstance(one, planned.ASK_THE_SHOP) for one in actions):
+            return actions, False
+        for action in actions:
+            step.execute(action)
+        self._conclude(step.order, ready.veracore_id, actions, moved=before.moved)
+        return actions, True
 
     def _read(self, row: OrderRow, variants: Variants | None) -> FulfilledOrder:
         order = self.shop.fulfilments.orders([row.code]).get(row.code)
@@ -180,12 +186,13 @@ class _Step(RunPart[TrackingReport]):
     rules: Rules
     order: FulfilledOrder
     veracore_id: str
+    commits: SharedCommits
     unanswered: SyncError | None = None
     shipped: list[ShippedSlip] = field(default_factory=list)
     _requests: ShopRequests = field(init=False)
 
     def __post_init__(self) -> None:
-        self._requests = ShopRequests(self.context, self.rules, self.order)
+        self._requests = ShopRequests(self.context, self.rules, self.order, self.commits)
 
     def execute(self, action: planned.Action) -> bool:
         try:
@@ -322,7 +329,8 @@ class _Step(RunPart[TrackingReport]):
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
         made = self._requests.fulfil(row, action)
         pass_failpoint("fulfilment added")
-        added = self.ledger.shipments.add(row, made, action.lines, action.tracking_code)
+        shipments, code = self.ledger.shipments, action.tracking_code
+        added = self.commits.write(lambda: shipments.add(row, made, action.lines, code))
         must_apply(added, f"fulfilment {made}")
         pass_failpoint("fulfilment recorded")
         self._requests.ship(made)
@@ -370,3 +378,18 @@ class _Step(RunPart[TrackingReport]):
             "lines": event_lines(self.order, lines)
         }
         self.shipped.append(ShippedSlip(row, code, data))
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """How an order stands when a pass is planned.
+
+    Args:
+        shipped: What the last pass made.
+        moved: Whether an earlier one changed anything.
+    """
+
+    ready: ReadyOrder
+    step: _Step
+    shipped: Sequence[ShippedSlip]
+    moved: bool
