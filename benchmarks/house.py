@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 73000,
+    "lines": 73500,
     "module_median": 120,
     "module_max": 495,
     "function_median": 7,
@@ -34,7 +34,7 @@ MAX_AT: dict[str, float] = {
     "private_words": 4,
     "replaced_names": 1,
     "imports_inside_functions": 52,
-    "type_checking_imports": 24,
+    "type_checking_imports": 25,
     "modules_that_import_cli": 0,
     "failure_deciders": 0,
     "runs_are_built_at": 3,

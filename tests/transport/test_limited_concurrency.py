@@ -229,3 +229,22 @@ def test_threads_end_when_it_is_closed() -> None:
     for one in ours:
         one.join(60)
     assert concurrency._threads == 0
+
+
+def test_what_waits_when_it_is_closed_is_cancelled_and_later_calls_still_work() -> None:
+    may_end = threading.Event()
+    begins = [threading.Event() for _ in range(2)]
+
+    def act(one: int) -> bool:
+        begins[one].set()
+        return may_end.wait(60)
+
+    concurrency = fixed(2)
+    outcomes = [concurrency.submit(KIND, act, one) for one in range(6)]
+    assert all(begun.wait(60) for begun in begins)
+    concurrency.close()
+    may_end.set()
+    assert [one.cancelled() for one in outcomes] == [False, False, True, True, True, True]
+    assert outcomes[0].result(60)
+    assert list(concurrency.map(KIND, lambda one: one, range(3))) == [0, 1, 2]
+    assert concurrency.submit(KIND, lambda one: one, 7).result(60) == 7

@@ -25,7 +25,6 @@ from veracore_sync.domain.errors import (
 from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
-from veracore_sync.ports.concurrency import Concurrency
 from veracore_sync.transport.gate import LedgerGate
 
 # Both sides import httpx and backoff, which takes a third of a second on a small machine; ledger
@@ -34,6 +33,7 @@ from veracore_sync.transport.gate import LedgerGate
 if TYPE_CHECKING:
     from veracore_sync.composition.pings import Ping
     from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
+    from veracore_sync.ports.concurrency import Concurrency
     from veracore_sync.ports.ledger import Ledger
     from veracore_sync.ports.order_hooks import OrderHooks
     from veracore_sync.ports.shop import Shop

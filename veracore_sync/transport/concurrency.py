@@ -107,10 +107,15 @@ class LimitedConcurrency:
         self._ended = threading.Condition(lock)
 
     def close(self) -> None:
-        """Begin nothing more, and let the threads end."""
+        """Begin nothing more, and let the threads end; later calls work in the caller's thread."""
         with self._given:
             self._is_closed = True
+            for lane in self._lanes.values():
+                for outcome, _ in lane.waiting:
+                    outcome.cancel()
+                lane.waiting.clear()
             self._given.notify_all()
+            self._ended.notify_all()
 
     def limit_of(self, kind: str) -> int:
         """How many of this kind are done at once, as far as is known."""
@@ -193,7 +198,7 @@ class LimitedConcurrency:
     def _is_in_turn(self, lane: _Lane) -> bool:
         """Whether it is done in the caller's own thread: nobody wants more than one at once, or the
         caller holds a place already, and waiting for another might last for ever."""
-        return lane.upstream.most <= 1 or TASK.is_one
+        return lane.upstream.most <= 1 or TASK.is_one or self._is_closed
 
     def _feed(self, lane: _Lane, change: int) -> None:
         with self._given:
