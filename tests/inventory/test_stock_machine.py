@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,9 +26,12 @@ from hypothesis.stateful import (
 from inventory_world import World
 
 from veracore_sync.domain.errors import SyncError, Unavailable
+from veracore_sync.domain.stock_baseline import SeenOrder
+from veracore_sync.jobs.inventory import changes
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import RunMode
+from veracore_sync.ledger.stock_baseline import BaselineStore
 from veracore_sync.ports.warehouse import Capabilities
 
 SKUS = ("MUG", "TEE")
@@ -294,3 +297,31 @@ def test_it_fails_where_an_allocation_below_zero_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _must_fail(monkeypatch, lambda world, sku, allocated: max(0, allocated), knows_demand=True)
+
+
+# ---- causes that a run by change could forget ------------------------------------------------
+
+
+def test_it_fails_where_the_stock_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(self: BaselineStore) -> Iterator[str]:
+        self._load_kept("SELECT part, basis FROM stock_parts", "part")
+        return iter(())
+
+    monkeypatch.setattr(BaselineStore, "changed_parts", none)
+    _must_fail(monkeypatch, lambda world, sku, allocated: allocated, knows_demand=True)
+
+
+def test_it_fails_where_the_demand_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = BaselineStore.stage_basis
+    monkeypatch.setattr(BaselineStore, "stage_basis", lambda self, demand: stage(self, {}))
+    _must_fail(monkeypatch, lambda world, sku, allocated: allocated, knows_demand=True)
+
+
+def test_it_fails_where_cancelled_orders_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    def placed_only(
+        before: Mapping[str, SeenOrder], now: Mapping[str, SeenOrder], touched: object
+    ) -> set[str]:
+        return {one for id, order in now.items() if id not in before for one in order.variants}
+
+    monkeypatch.setattr(changes, "moved_variants", placed_only)
+    _must_fail(monkeypatch, lambda world, sku, allocated: allocated, knows_demand=True)
