@@ -111,8 +111,10 @@ def mutants_of(tree: ast.Module) -> list[Mutant]:
                 continue
             key = (function, before, after)
             number = counted[key] = counted.get(key, -1) + 1
-            line = getattr(node, "lineno", 0)
-            end = getattr(node, "end_lineno", line)
+            # A loop within an expression has no line of its own.
+            placed = node.target if isinstance(node, ast.comprehension) else node
+            line = getattr(placed, "lineno", 0)
+            end = getattr(placed, "end_lineno", line)
             found.append(Mutant(function, line, end, before, after, number, path, replacement))
     return sorted(found, key=lambda one: (one.line, one.name))
 

@@ -47,6 +47,14 @@ def test_changes_are_listed_from_before_the_newest_one_seen(fresh: Bench) -> Non
     assert since <= newest - timedelta(minutes=1)
 
 
+def test_a_change_in_the_future_hides_no_other(fresh: Bench) -> None:
+    """One order that a wrong clock changed must not move the window past all others."""
+    now = fresh.clock.now()
+    fresh.shop.add(make_order("A", updated_at=now + timedelta(days=400)), make_order("B"))
+    fresh.run()
+    assert fresh.ledger.meta.get("watch.updated_at") == to_text(now)
+
+
 def test_once_a_day_the_last_thirty_days_are_listed(fresh: Bench) -> None:
     long_ago = fresh.clock.now() - timedelta(days=90)
     fresh.run()
