@@ -6,9 +6,9 @@ Messages, hints and alerts name commands as ```veracore-sync stats```. Who runs 
 
 from __future__ import annotations
 
-import re
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 
-_COMMAND = re.compile(r"`((?:sudo (?:-u \S+ )?)?)veracore-sync (?!--config\b|--all\b)(?=[^`]*`)")
+_COMMAND = lazy_pattern(r"`((?:sudo (?:-u \S+ )?)?)veracore-sync (?!--config\b|--all\b)(?=[^`]*`)")
 
 
 def as_typed(text: str, options: str) -> str:
