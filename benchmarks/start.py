@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/start.py [--runs 15] [--orders 1000000]
 
 Runs ``python -c pass``, ``import httpx``, ``--version``, ``--help`` and ``stats`` (on a ledger with
-10 orders and on one with a million) in turn, and prints of each the median of its processor time (user
+10 orders and on one with a million) in turn. Prints of each the median of its processor time (user
 and system, with the spread) and of its ratio to ``python -c pass`` just before: on a machine that
 others use, the clock says less. Bytecode is kept between runs, as wherever this is installed.
 `stats` with a million orders is to take at most 1.3 times as long as with ten.
