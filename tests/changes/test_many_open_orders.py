@@ -78,12 +78,15 @@ def test_what_has_ended_costs_an_idle_run_no_request(bed: ChangesBed) -> None:
     requests()
     before = requests()
     ledger = open_ledger(bed.ledger_path)
-    ended = [f"OLD{n}" for n in range(500)]
+    ended = [f"OLD{n}" for n in range(200)]
     placed = datetime.now(UTC) - timedelta(days=200)
     with ledger.unit_of_work():
         ledger.transitions.discover(Discovery(code, f"9{code}", placed) for code in ended)
         for code in ended:
-            ledger.transitions.adopt(code, code, (("MUG", 1),))
+            intent = Intent(code, (("MUG", 1),), "payload", "settings", ShopVersion("", placed))
+            attempt = ledger.transitions.intend(code, intent)
+            assert attempt is not None
+            ledger.transitions.accept(code, attempt, None)
             ledger.transitions.ship(code)
     ledger.close()
     assert requests() <= before
