@@ -155,7 +155,9 @@ def idle(held: int) -> None:
         with parts.ledger.database.transaction():
             parts.ledger.transitions.discover(Discovery(f"C{n}", str(n), now) for n in range(held))
             for n in range(held):
-                parts.ledger.transitions.adopt(f"C{n}", f"C{n}", found)
+                intent = Intent(f"C{n}", (("MUG", 1),), "hash", "hash", ShopVersion("hash", now))
+                attempt = parts.ledger.transitions.intend(f"C{n}", intent)
+                parts.ledger.transitions.accept(f"C{n}", attempt, None)
                 if n % 10:
                     parts.ledger.transitions.ship(f"C{n}")
         run(parts)

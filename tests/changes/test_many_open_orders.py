@@ -64,3 +64,29 @@ def test_each_change_is_told_in_time_and_in_few_requests(
             operations = [one["operation"] for one in bed.shop.requests[asked:]]
             assert len(operations) <= MOST_REQUESTS, operations
         assert bed.alerts_of("order.drift") == changed
+
+
+def test_what_has_ended_costs_an_idle_run_no_request(bed: ChangesBed) -> None:
+    hand_over(bed, 20)
+
+    def requests() -> int:
+        asked = len(bed.shop.requests)
+        assert bed.run("sync-orders").code in (0, 3)
+        return len(bed.shop.requests) - asked
+
+    # The first run looks further back than those after it.
+    requests()
+    before = requests()
+    ledger = open_ledger(bed.ledger_path)
+    ended = [f"OLD{n}" for n in range(200)]
+    placed = datetime.now(UTC) - timedelta(days=200)
+    with ledger.unit_of_work():
+        ledger.transitions.discover(Discovery(code, f"9{code}", placed) for code in ended)
+        for code in ended:
+            intent = Intent(code, (("MUG", 1),), "payload", "settings", ShopVersion("", placed))
+            attempt = ledger.transitions.intend(code, intent)
+            assert attempt is not None
+            ledger.transitions.accept(code, attempt, None)
+            ledger.transitions.ship(code)
+    ledger.close()
+    assert requests() <= before

@@ -42,6 +42,8 @@ OF_NO_JOB = (
     "veracore_sync.config",
 )
 """What only explains itself does without."""
+OF_NO_RUN = ("asyncio", "backoff", "click", "pygments", "rich", "sqlite_utils", "jinja2", "apprise")
+"""What a run does without: httpx brings none of them, and no read fails."""
 
 NEVER = {
     "--version": (*HEAVY, "typer", "sqlite3", "rich", "veracore_sync.cli"),
@@ -49,7 +51,13 @@ NEVER = {
     "sync-orders --help": OF_NO_JOB,
     "sync-inventory --help": OF_NO_JOB,
     "sync-tracking --help": OF_NO_JOB,
-    "sync-orders --json": ("veracore_sync.jobs.inventory.run", "veracore_sync.jobs.tracking.run"),
+    "sync-orders --json": (
+        *OF_NO_RUN,
+        "veracore_sync.jobs.inventory.run",
+        "veracore_sync.jobs.tracking.run",
+    ),
+    "sync-inventory --json": (*OF_NO_RUN, "veracore_sync.jobs.orders.run"),
+    "sync-tracking --json": (*OF_NO_RUN, "veracore_sync.jobs.orders.run"),
     "stats": (*OF_EITHER_SIDE, "veracore_sync.ports.shop", "veracore_sync.ports.warehouse"),
     "stats --runs": OF_EITHER_SIDE,
     "config show": (*OF_EITHER_SIDE, "sqlite3", "veracore_sync.ledger", "veracore_sync.ports"),

@@ -15,6 +15,7 @@ from veracore_sync.config.given import Layer, is_masked, keys, sections
 from veracore_sync.config.orders import FreightSettings
 from veracore_sync.config.secrets import secret_keys
 from veracore_sync.config.types import closest
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 
 _RIGHT: Mapping[str, str] = {
     "bool_type": "must be true or false, without quotes",
@@ -34,7 +35,7 @@ _RIGHT: Mapping[str, str] = {
 }
 _ALL = "; docs/configuration.md lists them all"
 _MOST_SHOWN = 60
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = lazy_pattern(r"[A-Za-z0-9_-]+")
 
 
 def sentences(error: ValidationError, layer: Layer) -> Iterator[str]:

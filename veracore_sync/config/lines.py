@@ -7,14 +7,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 from veracore_sync.trusted import read_trusted
 
 _PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 _KEY = rf"{_PART}(?:\s*\.\s*{_PART})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_KEY})\s*\]\]?")
-_SETTING = re.compile(rf"\s*({_KEY})\s*=")
+_HEADER = lazy_pattern(rf"\s*\[\[?\s*({_KEY})\s*\]\]?")
+_SETTING = lazy_pattern(rf"\s*({_KEY})\s*=")
 _LONGEST_VALUE = 2_000
-_SENTENCE = re.compile(
+_SENTENCE = lazy_pattern(
     rf"(?P<key>{_KEY})(?P<value> = .*?)? \(file (?P<path>.+?)(?P<rest>, [^()]*)?\): "
 )
 

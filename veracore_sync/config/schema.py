@@ -59,9 +59,10 @@ from veracore_sync.config.types import (
     WholePath,
     Zone,
 )
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 from veracore_sync.waits import ASKED, SPREAD
 
-_VERSION_AT_END = re.compile(r"/v\d+(\.\d+)*/?$", re.IGNORECASE)
+_VERSION_AT_END = lazy_pattern(r"/v\d+(\.\d+)*/?$", re.IGNORECASE)
 
 
 class VendureSettings(Section):

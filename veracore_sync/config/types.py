@@ -23,9 +23,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
 from veracore_sync.config.address import names_service
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 
-FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+FIELD_NAME = lazy_pattern(r"[_A-Za-z][_0-9A-Za-z]*")
+_HEADER_NAME = lazy_pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _OWN_HEADERS = frozenset(
     {
         "accept",
@@ -48,10 +49,10 @@ _OWN_HEADERS = frozenset(
         "user-agent",
     }
 )
-_PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
+_PREFIX = lazy_pattern(r"[A-Za-z0-9-]{0,8}")
 # A password stands before an @, and a key behind a ?: neither is quoted.
-_BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?(/[\w./-]*)?")
-_PERCENT = re.compile(r"(\d{1,3})\s*%")
+_BARE_HOST = lazy_pattern(r"[\w-]+(\.[\w-]+)+(:\d+)?(/[\w./-]*)?")
+_PERCENT = lazy_pattern(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
 _TOKEN_LEAST = 32
 _TOKEN_DISTINCT = 8
@@ -78,7 +79,7 @@ _NEVER_SENT = (
 )
 
 
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SCHEMA = lazy_pattern(r"[a-z_][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ Messages, hints and alerts name commands as ```veracore-sync stats```. Who runs 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_COMMAND = re.compile(r"`((?:sudo (?:-u \S+ )?)?)veracore-sync (?!--config\b|--all\b)(?=[^`]*`)")
+from veracore_sync.domain.lazy_pattern import lazy_pattern
+
+_COMMAND = lazy_pattern(r"`((?:sudo (?:-u \S+ )?)?)veracore-sync (?!--config\b|--all\b)(?=[^`]*`)")
 
 _OPTIONS: ContextVar[str] = ContextVar("global options", default="")
 

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 from veracore_sync.domain.texts import one_line
 
 _MAX = 200
@@ -109,12 +110,12 @@ _BESIDE = (
 )
 
 # Not in the middle of a word, an address of mail, or a name with dots.
-_LISTED = re.compile(
+_LISTED = lazy_pattern(
     rf"(?<![\w@.+-])(?:(?P<fault>{'|'.join(_FAULTS)})|(?:{'|'.join(_BESIDE)}))(?![\w@+-])",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\w+")
-_BETWEEN = re.compile(r"""[\s'".,:;()\[\]!?-]*""")
+_WORD = lazy_pattern(r"\w+")
+_BETWEEN = lazy_pattern(r"""[\s'".,:;()\[\]!?-]*""")
 
 
 def repeat(message: str, known: Iterable[str] = (), hidden: Iterable[str] = ()) -> str:
@@ -216,9 +217,9 @@ _MEDIA_TYPES = frozenset(
         "text/xml",
     }
 )
-_NUMBER = re.compile(r"[+-]?\d{1,6}([.,]\d{1,4})?")
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
-_PLACE = re.compile(
+_NUMBER = lazy_pattern(r"[+-]?\d{1,6}([.,]\d{1,4})?")
+_HOST = lazy_pattern(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_PLACE = lazy_pattern(
     r"/?(?:[/._-]|pmomsws|pmwarehouse|veracore|public\.api|order|oms|orderadjustment|asmx|svc|soap|"
     r"api|admin-api|shop-api|admin|login|logon|signin|sign-in|auth|account|sso|token|default|index|"
     r"home|aspx|html?|php|error|errors|errorpage|maintenance|offline|unavailable|outage|status|"

@@ -9,9 +9,10 @@ is a bad one. A text that is only shown, printed or passed on is cleaned. What l
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
+
+from veracore_sync.domain.lazy_pattern import lazy_pattern
 
 MARK = "\ufffd"
 """Stands in an identifier for each character that may not be in it, so that it equals no other."""
@@ -25,15 +26,15 @@ _UNSEEN = (
     "\u2800\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_IN_NO_NAME = re.compile(f"[{_BREAKS}{_UNSEEN}{MARK}]")
-_HIDDEN = re.compile(f"[{_BREAKS}{_UNSEEN}]")
+_IN_NO_NAME = lazy_pattern(f"[{_BREAKS}{_UNSEEN}{MARK}]")
+_HIDDEN = lazy_pattern(f"[{_BREAKS}{_UNSEEN}]")
 _CONTROLS = frozenset({*map(chr, range(32)), *map(chr, range(127, 160)), "\u2028", "\u2029"})
 _LINE_ENDS = "\t\n\r\u2028\u2029"
-HIDDEN_IN_MARKUP = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029{_UNSEEN}]")
+HIDDEN_IN_MARKUP = lazy_pattern(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029{_UNSEEN}]")
 """What no value in a document of markup may hold; its own lines and indentation may stay."""
 # A joiner between two signs of no Latin script is a part of a word or of an emoji; a selector
 # behind a Mongolian letter, or a character of a Japanese name, chooses how that one is written.
-_JOINED = re.compile(
+_JOINED = lazy_pattern(
     "(?<=[\u0530-\u1fff\u2190-\U000dffff])[\u200c\u200d](?=[\u0530-\u1fff\u2190-\U000dffff])|"
     "(?<=[\u1820-\u18aa])[\u180b-\u180f]|"
     "(?<=[\u3400-\u9fff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef]"

@@ -12,8 +12,6 @@ from datetime import timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-import backoff
-
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.domain.errors import UpstreamError
@@ -59,6 +57,23 @@ def retry_read(call: Callable[[], T], policy: RetryPolicy, clock: Clock | None =
     def hopeless(error: Exception) -> bool:
         return ticking.monotonic() >= deadline or not _may_pass(error, policy)
 
+    try:
+        return call()
+    except UpstreamError as error:
+        if policy.tries <= 1 or hopeless(error):
+            raise
+        failed = [error]
+
+    def again() -> T:
+        # The first call has been made, and counts as a try.
+        if failed:
+            raise failed.pop()
+        return call()
+
+    # Brings asyncio, which takes as long to import as all of httpx, and is needed by no read that
+    # succeeds.
+    import backoff
+
     retrying = backoff.on_exception(
         lambda: _waits(policy),
         UpstreamError,
@@ -67,7 +82,7 @@ def retry_read(call: Callable[[], T], policy: RetryPolicy, clock: Clock | None =
         jitter=None,
         logger=None,
     )
-    return retrying(call)()
+    return retrying(again)()
 
 
 def _may_pass(error: Exception, policy: RetryPolicy) -> bool:

@@ -13,6 +13,7 @@ import ipaddress
 import os
 import re
 import ssl
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,7 +270,7 @@ def tls_context(upstream: Upstream, environ: Mapping[str, str]) -> ssl.SSLContex
     try:
         if origin == "SSL_CERT_DIR":
             return ssl.create_default_context(capath=named)
-        return ssl.create_default_context(cafile=named or certifi.where())
+        return _trusting(named or certifi.where(), log)
     # OpenSSL says by ValueError that a name holds a NUL.
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _USED_UP:
@@ -284,6 +285,25 @@ def tls_context(upstream: Upstream, environ: Mapping[str, str]) -> ssl.SSLContex
             ) from error
         words = "holds no certificates" if isinstance(error, ssl.SSLError) else "cannot be used"
         raise _unusable(origin or "certifi", named or certifi.where(), words) from error
+
+
+def _trusting(path: str, log: str | None) -> ssl.SSLContext:
+    """What trusts the certificates of a file; all upstreams of a process share it.
+
+    To read all public ones takes as long as ten requests to this machine. A file that was replaced
+    is read again.
+    """
+    read = Path(path).stat()
+    key = (path, log, read.st_dev, read.st_ino, read.st_size, read.st_mtime_ns)
+    with _CONTEXTS_LOCK:
+        if key not in _CONTEXTS:
+            _CONTEXTS.clear()
+            _CONTEXTS[key] = ssl.create_default_context(cafile=path)
+        return _CONTEXTS[key]
+
+
+_CONTEXTS: dict[tuple[object, ...], ssl.SSLContext] = {}
+_CONTEXTS_LOCK = threading.Lock()
 
 
 def _must_be_there(path: Path, origin: str, *, is_folder: bool) -> None:
