@@ -36,7 +36,6 @@ from ledger_server import new_place
 from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
 from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion, fresh_row
-from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.pipeline import OrderPipeline
 from veracore_sync.jobs.orders.plan import SubmitOrder
@@ -151,7 +150,6 @@ def idle(held: int) -> None:
     with bed("oms", "orders") as made:
         parts = made.parts
         now = datetime.now(UTC)
-        found = WarehouseRecord("", None, (RecordLine("MUG", 1),), "unprocessed")
         with parts.ledger.database.transaction():
             parts.ledger.transitions.discover(Discovery(f"C{n}", str(n), now) for n in range(held))
             for n in range(held):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -224,11 +225,12 @@ def test_refused_credentials_are_tried_once_for_all_threads(tmp_path: Path) -> N
 def test_threads_end_when_it_is_closed() -> None:
     concurrency = fixed(4)
     list(concurrency.map(KIND, lambda one: one, range(20)))
-    ours = [one for one in threading.enumerate() if one.name == "side-by-side"]
+    ours = [one for one in threading.enumerate() if one.name.startswith(KIND)]
+    assert ours
     concurrency.close()
     for one in ours:
         one.join(60)
-    assert concurrency._threads == 0
+        assert not one.is_alive()
 
 
 def test_what_waits_when_it_is_closed_is_cancelled_and_later_calls_still_work() -> None:
@@ -244,7 +246,27 @@ def test_what_waits_when_it_is_closed_is_cancelled_and_later_calls_still_work() 
     assert all(begun.wait(60) for begun in begins)
     concurrency.close()
     may_end.set()
-    assert [one.cancelled() for one in outcomes] == [False, False, True, True, True, True]
-    assert outcomes[0].result(60)
+    assert outcomes[0].result(60) and outcomes[1].result(60)
+    for one in outcomes[2:]:
+        with pytest.raises(CancelledError):
+            one.result(60)
     assert list(concurrency.map(KIND, lambda one: one, range(3))) == [0, 1, 2]
     assert concurrency.submit(KIND, lambda one: one, 7).result(60) == 7
+
+
+class Died(BaseException):
+    """More than an error: the thread should end."""
+
+
+def test_one_that_takes_its_thread_along_holds_up_no_later_one() -> None:
+    def act(one: int) -> int:
+        if one == 3:
+            raise Died
+        return one
+
+    concurrency = fixed(2)
+    for _ in range(5):
+        with pytest.raises(Died):
+            list(concurrency.map(KIND, act, range(8)))
+    assert list(concurrency.map(KIND, act, range(3))) == [0, 1, 2]
+    concurrency.close()

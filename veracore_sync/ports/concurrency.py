@@ -11,6 +11,7 @@ R = TypeVar("R")
 
 SHOP_PAGES = "vendure.pages"
 STOCK_WRITES = "vendure.stock"
+FULFILMENTS = "vendure.fulfilments"
 WAREHOUSE_LOOK_UPS = "veracore.look-ups"
 
 

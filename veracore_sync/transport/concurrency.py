@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from functools import partial
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from veracore_sync.clock import Clock, SystemClock
@@ -25,7 +24,6 @@ R = TypeVar("R")
 _AHEAD = 2
 """So many times the limit may be done before it is asked for: one slow item holds up no others, and
 memory is bounded."""
-_IDLE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -38,26 +36,34 @@ class _Upstream:
 
 @dataclass(slots=True)
 class _Lane:
-    """The requests of one kind."""
+    """The requests of one kind.
+
+    Args:
+        waiting: So many were handed to its threads and have not begun.
+        feeding: So many callers have more of them.
+    """
 
     upstream: _Upstream
     limit: ConcurrencyLimit
+    threads: ThreadPoolExecutor
     under_way: int = 0
+    waiting: int = 0
     feeding: int = 0
-    waiting: deque[tuple[Future[Any], Callable[[], Future[Any]]]] = field(default_factory=deque)
 
     @property
     def takes_more(self) -> bool:
         """Whether one more would begin at once."""
-        more = len(self.waiting)
+        return self._has_room(self.waiting)
+
+    @property
+    def has_room(self) -> bool:
+        return self._has_room(0)
+
+    def _has_room(self, more: int) -> bool:
         return (
             self.under_way + more < self.limit.limit
             and self.upstream.under_way + more < self.upstream.most
         )
-
-    @property
-    def has_room(self) -> bool:
-        return self.under_way < self.limit.limit and self.upstream.under_way < self.upstream.most
 
     def begin(self, now: float) -> float:
         self.limit.begun(now)
@@ -70,11 +76,6 @@ class _Lane:
         self.under_way -= 1
         self.upstream.under_way -= 1
         self.tell_drained()
-
-    def drop_cancelled(self) -> None:
-        left = [one for one in self.waiting if not one[0].cancelled()]
-        self.waiting.clear()
-        self.waiting.extend(left)
 
     def tell_drained(self) -> None:
         if not self.feeding and not self.waiting:
@@ -100,22 +101,17 @@ class LimitedConcurrency:
         self._upstreams = {name: _Upstream(one) for name, one in (upstreams or {}).items()}
         self._clock = clock or SystemClock()
         self._lanes: dict[str, _Lane] = {}
-        self._threads = 0
         self._is_closed = False
-        lock = threading.RLock()
-        self._given = threading.Condition(lock)
-        self._ended = threading.Condition(lock)
+        self._changed = threading.Condition(threading.RLock())
 
     def close(self) -> None:
         """Begin nothing more, and let the threads end; later calls work in the caller's thread."""
-        with self._given:
+        with self._changed:
             self._is_closed = True
-            for lane in self._lanes.values():
-                for outcome, _ in lane.waiting:
-                    outcome.cancel()
-                lane.waiting.clear()
-            self._given.notify_all()
-            self._ended.notify_all()
+            lanes = list(self._lanes.values())
+            self._changed.notify_all()
+        for lane in lanes:
+            lane.threads.shutdown(wait=False, cancel_futures=True)
 
     def limit_of(self, kind: str) -> int:
         """How many of this kind are done at once, as far as is known."""
@@ -126,11 +122,35 @@ class LimitedConcurrency:
         lane = self._lane(kind)
         if self._is_in_turn(lane):
             return done(act, item)
-        outcome: Future[R] = Future()
-        with self._given:
-            lane.waiting.append((outcome, partial(done, act, item)))
-            self._wake()
+        with self._changed:
+            lane.waiting += 1
+            outcome = lane.threads.submit(self._with_room, lane, act, item)
+        outcome.add_done_callback(lambda one: self._over(lane, one))
         return outcome
+
+    def _with_room(self, lane: _Lane, act: Callable[[T], R], item: T) -> R:
+        """Do it in this thread as soon as there is room."""
+        with self._changed:
+            self._changed.wait_for(lambda: lane.has_room or self._is_closed)
+            lane.waiting -= 1
+            if self._is_closed:
+                raise CancelledError
+            began = lane.begin(self._clock.monotonic())
+        TASK.is_one, TASK.is_overloaded = True, False
+        try:
+            return act(item)
+        finally:
+            with self._changed:
+                lane.end(began, self._clock.monotonic(), is_overloaded=TASK.is_overloaded)
+                self._changed.notify_all()
+
+    def _over(self, lane: _Lane, outcome: Future[Any]) -> None:
+        """It is done, or was cancelled before a thread had it."""
+        with self._changed:
+            if outcome.cancelled():
+                lane.waiting -= 1
+                lane.tell_drained()
+            self._changed.notify_all()
 
     def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
         """Do it with each item, several at once; see the port."""
@@ -159,40 +179,41 @@ class LimitedConcurrency:
                     yield begun.popleft().result()
                 elif begun or not source.is_empty:
                     # Others of the same upstream may have all the room.
-                    with self._ended:
-                        self._ended.wait_for(has_news)
+                    with self._changed:
+                        self._changed.wait_for(has_news)
                 else:
                     break
         finally:
             if not source.is_empty:
                 self._feed(lane, -1)
-            self._end(lane, begun)
+            self._end(begun)
         if source.error is not None:
             raise source.error
 
     def _takes_more(self, lane: _Lane, source: _Source[T], begun: Sequence[Future[R]]) -> bool:
-        with self._given:
-            if source.is_empty or len(begun) >= _AHEAD * lane.limit.limit or not lane.takes_more:
+        with self._changed:
+            if source.is_empty or len(begun) >= _AHEAD * lane.limit.limit:
+                return False
+            if not lane.takes_more and not self._is_closed:
                 return False
         # Of what has failed the caller learns in the order of the items; until then none begins.
-        return not any(one.done() and one.exception() for one in begun)
+        return not any(one.cancelled() or (one.done() and one.exception()) for one in begun)
 
-    def _end(self, lane: _Lane, begun: Iterable[Future[Any]]) -> None:
+    def _end(self, begun: Iterable[Future[Any]]) -> None:
         """Drop what has not begun, and wait for the rest."""
         left = [one for one in begun if not one.cancel()]
-        with self._ended:
-            lane.drop_cancelled()
-            self._ended.wait_for(lambda: all(one.done() for one in left))
-
-    # ---- lanes ------------------------------------------------------------------------------
+        with self._changed:
+            self._changed.wait_for(lambda: all(one.done() for one in left))
 
     def _lane(self, kind: str) -> _Lane:
-        with self._given:
+        with self._changed:
             lane = self._lanes.get(kind)
             if lane is None:
                 name = kind.partition(".")[0]
                 upstream = self._upstreams.setdefault(name, _Upstream(self._most))
-                lane = self._lanes[kind] = _Lane(upstream, ConcurrencyLimit(upstream.most))
+                threads = ThreadPoolExecutor(upstream.most, thread_name_prefix=kind)
+                lane = _Lane(upstream, ConcurrencyLimit(upstream.most), threads)
+                self._lanes[kind] = lane
             return lane
 
     def _is_in_turn(self, lane: _Lane) -> bool:
@@ -201,60 +222,9 @@ class LimitedConcurrency:
         return lane.upstream.most <= 1 or TASK.is_one or self._is_closed
 
     def _feed(self, lane: _Lane, change: int) -> None:
-        with self._given:
+        with self._changed:
             lane.feeding += change
             lane.tell_drained()
-
-    # ---- threads ----------------------------------------------------------------------------
-
-    def _wake(self) -> None:
-        """Let threads look for work, and begin one if all are at work; the lock is held."""
-        waiting = sum(len(one.waiting) for one in self._lanes.values())
-        under_way = sum(one.under_way for one in self._lanes.values())
-        most = sum(one.most for one in self._upstreams.values())
-        if self._threads < min(most, waiting + under_way):
-            self._threads += 1
-            # Whatever is counted is counted in these threads: a signal may end the caller's own at
-            # any point. They end with the process, whose callers have waited for what matters.
-            threading.Thread(target=self._work, name="side-by-side", daemon=True).start()
-        self._given.notify(waiting)
-
-    def _work(self) -> None:
-        while (task := self._next()) is not None:
-            self._run(*task)
-
-    def _next(self) -> tuple[_Lane, Future[Any], Callable[[], Future[Any]], float] | None:
-        """The next that has room; waits for it, and ends this thread if there is none for long."""
-        with self._given:
-            while not self._is_closed:
-                for lane in self._lanes.values():
-                    while lane.waiting and lane.has_room:
-                        outcome, work = lane.waiting.popleft()
-                        if outcome.set_running_or_notify_cancel():
-                            return lane, outcome, work, lane.begin(self._clock.monotonic())
-                if not self._given.wait(_IDLE_SECONDS):
-                    break
-            self._threads -= 1
-            return None
-
-    def _run(
-        self, lane: _Lane, outcome: Future[Any], work: Callable[[], Future[Any]], began: float
-    ) -> None:
-        TASK.is_one, TASK.is_overloaded = True, False
-        ended: Future[Any] = Future()
-        ended.set_exception(RuntimeError("the thread was ended"))
-        try:
-            ended = work()
-        finally:
-            with self._given:
-                lane.end(began, self._clock.monotonic(), is_overloaded=TASK.is_overloaded)
-                error = ended.exception()
-                if error is None:
-                    outcome.set_result(ended.result())
-                else:
-                    outcome.set_exception(error)
-                self._wake()
-                self._ended.notify_all()
 
 
 class _Source(Generic[T]):

@@ -146,9 +146,11 @@ class BadRecords:
         if self.of(topic).answered(name):
             self.ledger.alerts.resolve(KIND, code=name)
 
-    def known(self) -> Known:
+    def known(self) -> BatchOfBadRecords:
         """The bad records of now, for a batch that is about to be read."""
-        return Known(self, {topic: frozenset(self.of(topic).rows()) for topic in (SHOP, LOOK_UP)})
+        return BatchOfBadRecords(
+            self, {topic: frozenset(self.of(topic).rows()) for topic in (SHOP, LOOK_UP)}
+        )
 
     def report_failure(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
         """Add a notice, and open an alert once the failure has lasted for an hour.
@@ -218,7 +220,7 @@ class BadRecords:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class BatchOfBadRecords:
     """The bad records at the begin of a batch: the ledger is asked once, not for each record."""
 
     bad: BadRecords

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from veracore_sync.domain.errors import ProtocolError, SyncError
@@ -25,7 +25,6 @@ from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, SHORT_SHIPPED
 from veracore_sync.jobs.tracking.apart import ReadyOrder, Variants
 from veracore_sync.jobs.tracking.carriers import tracking_code
-from veracore_sync.jobs.tracking.commits import SharedCommits
 from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
@@ -61,7 +60,6 @@ class Fulfiller(RunPart[TrackingReport]):
     """Executes the plans of single orders."""
 
     rules: Rules
-    commits: SharedCommits
 
     def work(self, ready: ReadyOrder, variants: Variants | None) -> None:
         """Carry out the plan, and plan again until nothing is left to do.
@@ -87,12 +85,12 @@ class Fulfiller(RunPart[TrackingReport]):
             except (SyncError, TouchesMore):
                 self._finish(shipped)
                 raise
-            step = _Step(self.context, self.rules, order, veracore_id, self.commits)
+            step = _Step(self.context, self.rules, order, veracore_id)
             before = _Before(ready, step, shipped, moved)
             # What became of the last pass is one commit with its end: until then the slips are
             # `added`, and after a crash the next run finds their fulfilments by their ids.
-            end = partial(self._plan, before)
-            actions, is_concluded = self.commits.write(end) if shipped else end()
+            with self.ledger.unit_of_work() if shipped else nullcontext():
+                actions, is_concluded = self._plan(before)
             if is_concluded:
                 break
             try:
@@ -186,13 +184,12 @@ class _Step(RunPart[TrackingReport]):
     rules: Rules
     order: FulfilledOrder
     veracore_id: str
-    commits: SharedCommits
     unanswered: SyncError | None = None
     shipped: list[ShippedSlip] = field(default_factory=list)
     _requests: ShopRequests = field(init=False)
 
     def __post_init__(self) -> None:
-        self._requests = ShopRequests(self.context, self.rules, self.order, self.commits)
+        self._requests = ShopRequests(self.context, self.rules, self.order)
 
     def execute(self, action: planned.Action) -> bool:
         try:
@@ -330,7 +327,7 @@ class _Step(RunPart[TrackingReport]):
         made = self._requests.fulfil(row, action)
         pass_failpoint("fulfilment added")
         shipments, code = self.ledger.shipments, action.tracking_code
-        added = self.commits.write(lambda: shipments.add(row, made, action.lines, code))
+        added = self.ledger.together(lambda: shipments.add(row, made, action.lines, code))
         must_apply(added, f"fulfilment {made}")
         pass_failpoint("fulfilment recorded")
         self._requests.ship(made)

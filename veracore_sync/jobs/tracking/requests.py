@@ -18,7 +18,6 @@ from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.reasons import Why
 from veracore_sync.jobs.tracking.actions import Fulfil
-from veracore_sync.jobs.tracking.commits import SharedCommits
 from veracore_sync.jobs.tracking.report import LEFT, TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import EXCLUDED
@@ -56,12 +55,10 @@ class ShopRequests(RunPart[TrackingReport]):
 
     Args:
         order: As the shop returned it under the lock.
-        commits: Those of the orders beside it, too.
     """
 
     rules: Rules
     order: FulfilledOrder
-    commits: SharedCommits
 
     def fulfil(self, row: SlipRow, action: Fulfil) -> str:
         """Add a fulfilment; its id.
@@ -104,7 +101,7 @@ class ShopRequests(RunPart[TrackingReport]):
         shipments = self.ledger.shipments
         # Committed before the request, with the fulfilments known so far: after a crash a new one
         # with these lines and this code is this slip's, and is adopted.
-        intended = self.commits.write(
+        intended = self.ledger.together(
             lambda: shipments.intend(
                 row,
                 action.lines,

@@ -42,13 +42,12 @@ from veracore_sync.jobs.tracking.unanswered import (
 )
 from veracore_sync.jobs.tracking.unknown_orders import UnknownOrders
 from veracore_sync.jobs.unknown_order import unknown_order
+from veracore_sync.ports.concurrency import WAREHOUSE_LOOK_UPS
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
 
 _LOG = logging.getLogger(__name__)
 _COMPLETE = "tracking.complete_at"
 _ALL = 1_000_000_000
-LOOK_UPS = "look-ups"
-"""What `Concurrency` calls them."""
 _TOGETHER = 50
 _LONGEST_GROUP = 10.0
 # While what was seen is stored, every other process waits for the ledger.
@@ -149,7 +148,9 @@ class TrackingRun(JobRun[TrackingReport]):
         """What was found, some orders at a time, so that one commit and one lock do for several."""
         group: list[_LookedUp] = []
         began = self.clock.monotonic()
-        all_found = self.context.concurrency.map(LOOK_UPS, self._look_up, self._begun(orders))
+        all_found = self.context.concurrency.map(
+            WAREHOUSE_LOOK_UPS, self._look_up, self._begun(orders)
+        )
         try:
             for looked in all_found:
                 if self._is_answered(looked):

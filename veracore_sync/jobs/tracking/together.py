@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from veracore_sync.domain.errors import LockHeld, SyncError
 from veracore_sync.domain.failures import ENDS_THE_RUN
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.apart import Apart, ReadyOrder, Variants
-from veracore_sync.jobs.tracking.commits import SharedCommits
 from veracore_sync.jobs.tracking.execute import Fulfiller, TouchesMore
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.ports.concurrency import FULFILMENTS
 
 STOCK_LOCK = "stock"
-FULFILMENTS = "fulfilments"
-"""What `Concurrency` calls them."""
 _COMMAND = "sync-tracking"
 _LOCK_WAIT = 30.0
 # `sync-inventory` waits 30 s for the lock, and looks every 50 ms whether it is free.
@@ -50,10 +48,6 @@ class FulfilTogether(RunPart[TrackingReport]):
 
     rules: Rules
     bad: Collection[str] = ()
-    _commits: SharedCommits = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._commits = SharedCommits(self.ledger.unit_of_work)
 
     def work(self, orders: Sequence[ReadyOrder], took: Callable[[Worked], None]) -> bool:
         """Work on all of them; whether each was, before the run's time was up.
@@ -153,7 +147,7 @@ class FulfilTogether(RunPart[TrackingReport]):
         context = copy(self.context)
         context.report = one.report
         try:
-            Fulfiller(context, self.rules, self._commits).work(one, apart.variants_of(one))
+            Fulfiller(context, self.rules).work(one, apart.variants_of(one))
         except TouchesMore:
             return Worked(one, again=True)
         except SyncError as error:
