@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+OutT = TypeVar("OutT", covariant=True)
 
 SHOP_PAGES = "vendure.pages"
 STOCK_WRITES = "vendure.stock"
 FULFILMENTS = "vendure.fulfilments"
 WAREHOUSE_LOOK_UPS = "veracore.look-ups"
+
+
+class Outcomes(Iterator[OutT], Protocol[OutT]):
+    """What became of each item, in the order of the items."""
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what is under way.
+
+        Who stops early has to call it (`contextlib.closing`). The garbage collector does not: it
+        runs in any thread, also in one that is waited for.
+        """
 
 
 class Concurrency(Protocol):
@@ -22,11 +34,12 @@ class Concurrency(Protocol):
     one kind are alike in what they cost the server.
     """
 
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Outcomes[R]:
         """Do it with each item, several at once; yield the results in the order of the items.
 
         An item is taken from `items`, in the caller's thread, only when there is room for it. If
-        `act` raises, or the caller stops, nothing more begins, and what is under way ends first.
+        `act` raises, or the caller closes it, nothing more begins, and what is under way ends
+        first.
 
         Args:
             kind: What is done.
@@ -53,7 +66,7 @@ class Concurrency(Protocol):
 class OneAtATime:
     """Nothing is done side by side; for tests, and where one thread is enough."""
 
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Outcomes[R]:
         """Do it with each item in turn."""
         return (act(item) for item in items)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.ports.concurrency import done
+from veracore_sync.ports.concurrency import Outcomes, done
 from veracore_sync.transport.limiter import ConcurrencyLimit
 from veracore_sync.transport.overload import TASK
 
@@ -101,15 +102,15 @@ class LimitedConcurrency:
         self._upstreams = {name: _Upstream(one) for name, one in (upstreams or {}).items()}
         self._clock = clock or SystemClock()
         self._lanes: dict[str, _Lane] = {}
-        self._is_closed = False
-        self._changed = threading.Condition(threading.RLock())
+        self.is_closed = False
+        self.changed = threading.Condition(threading.RLock())
 
     def close(self) -> None:
         """Begin nothing more, and let the threads end; later calls work in the caller's thread."""
-        with self._changed:
-            self._is_closed = True
+        with self.changed:
+            self.is_closed = True
             lanes = list(self._lanes.values())
-            self._changed.notify_all()
+            self.changed.notify_all()
         for lane in lanes:
             lane.threads.shutdown(wait=False, cancel_futures=True)
 
@@ -122,7 +123,7 @@ class LimitedConcurrency:
         lane = self._lane(kind)
         if self._is_in_turn(lane):
             return done(act, item)
-        with self._changed:
+        with self.changed:
             lane.waiting += 1
             outcome = lane.threads.submit(self._with_room, lane, act, item)
         outcome.add_done_callback(lambda one: self._over(lane, one))
@@ -130,83 +131,37 @@ class LimitedConcurrency:
 
     def _with_room(self, lane: _Lane, act: Callable[[T], R], item: T) -> R:
         """Do it in this thread as soon as there is room."""
-        with self._changed:
-            self._changed.wait_for(lambda: lane.has_room or self._is_closed)
+        with self.changed:
+            self.changed.wait_for(lambda: lane.has_room or self.is_closed)
             lane.waiting -= 1
-            if self._is_closed:
+            if self.is_closed:
                 raise CancelledError
             began = lane.begin(self._clock.monotonic())
         TASK.is_one, TASK.is_overloaded = True, False
         try:
             return act(item)
         finally:
-            with self._changed:
+            with self.changed:
                 lane.end(began, self._clock.monotonic(), is_overloaded=TASK.is_overloaded)
-                self._changed.notify_all()
+                self.changed.notify_all()
 
     def _over(self, lane: _Lane, outcome: Future[Any]) -> None:
         """It is done, or was cancelled before a thread had it."""
-        with self._changed:
+        with self.changed:
             if outcome.cancelled():
                 lane.waiting -= 1
                 lane.tell_drained()
-            self._changed.notify_all()
+            self.changed.notify_all()
 
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Outcomes[R]:
         """Do it with each item, several at once; see the port."""
         lane = self._lane(kind)
         if self._is_in_turn(lane):
             return (act(item) for item in items)
-        return self._map(lane, kind, act, items)
-
-    def _map(
-        self, lane: _Lane, kind: str, act: Callable[[T], R], items: Iterable[T]
-    ) -> Generator[R, None, None]:
-        source = _Source(items)
-        begun: deque[Future[R]] = deque()
-
-        def has_news() -> bool:
-            return bool(begun and begun[0].done()) or self._takes_more(lane, source, begun)
-
-        self._feed(lane, 1)
-        try:
-            while True:
-                while self._takes_more(lane, source, begun):
-                    begun.extend(self.submit(kind, act, item) for item in source.take())
-                    if source.is_empty:
-                        self._feed(lane, -1)
-                if begun and begun[0].done():
-                    yield begun.popleft().result()
-                elif begun or not source.is_empty:
-                    # Others of the same upstream may have all the room.
-                    with self._changed:
-                        self._changed.wait_for(has_news)
-                else:
-                    break
-        finally:
-            if not source.is_empty:
-                self._feed(lane, -1)
-            self._end(begun)
-        if source.error is not None:
-            raise source.error
-
-    def _takes_more(self, lane: _Lane, source: _Source[T], begun: Sequence[Future[R]]) -> bool:
-        with self._changed:
-            if source.is_empty or len(begun) >= _AHEAD * lane.limit.limit:
-                return False
-            if not lane.takes_more and not self._is_closed:
-                return False
-        # Of what has failed the caller learns in the order of the items; until then none begins.
-        return not any(one.cancelled() or (one.done() and one.exception()) for one in begun)
-
-    def _end(self, begun: Iterable[Future[Any]]) -> None:
-        """Drop what has not begun, and wait for the rest."""
-        left = [one for one in begun if not one.cancel()]
-        with self._changed:
-            self._changed.wait_for(lambda: all(one.done() for one in left))
+        return _SideBySide(self, lane, partial(self.submit, kind, act), _Source(items))
 
     def _lane(self, kind: str) -> _Lane:
-        with self._changed:
+        with self.changed:
             lane = self._lanes.get(kind)
             if lane is None:
                 name = kind.partition(".")[0]
@@ -219,12 +174,79 @@ class LimitedConcurrency:
     def _is_in_turn(self, lane: _Lane) -> bool:
         """Whether it is done in the caller's own thread: nobody wants more than one at once, or the
         caller holds a place already, and waiting for another might last for ever."""
-        return lane.upstream.most <= 1 or TASK.is_one or self._is_closed
+        return lane.upstream.most <= 1 or TASK.is_one or self.is_closed
 
-    def _feed(self, lane: _Lane, change: int) -> None:
-        with self._changed:
-            lane.feeding += change
-            lane.tell_drained()
+
+class _SideBySide(Generic[T, R]):
+    """One map: it hands items out as long as there is room, and waits for the oldest."""
+
+    def __init__(
+        self,
+        owner: LimitedConcurrency,
+        lane: _Lane,
+        submit: Callable[[T], Future[R]],
+        source: _Source[T],
+    ) -> None:
+        self._owner = owner
+        self._lane = lane
+        self._submit = submit
+        self._source = source
+        self._begun: deque[Future[R]] = deque()
+        self._is_feeding = False
+        self._feed(is_feeding=True)
+
+    def __iter__(self) -> _SideBySide[T, R]:
+        return self
+
+    def __next__(self) -> R:
+        try:
+            while self._has_more:
+                while self._takes_more():
+                    self._begun.extend(self._submit(item) for item in self._source.take())
+                    self._feed(is_feeding=not self._source.is_empty)
+                if self._begun and self._begun[0].done():
+                    return self._begun.popleft().result()
+                if self._has_more:
+                    # Others of the same upstream may have all the room.
+                    with self._owner.changed:
+                        self._owner.changed.wait_for(self._has_news)
+        except BaseException:
+            self.close()
+            raise
+        error, self._source.error = self._source.error, None
+        raise error or StopIteration
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for the rest."""
+        self._source.is_empty = True
+        self._feed(is_feeding=False)
+        left = [one for one in self._begun if not one.cancel()]
+        with self._owner.changed:
+            self._owner.changed.wait_for(lambda: all(one.done() for one in left))
+        self._begun.clear()
+
+    @property
+    def _has_more(self) -> bool:
+        return bool(self._begun) or not self._source.is_empty
+
+    def _has_news(self) -> bool:
+        return bool(self._begun and self._begun[0].done()) or self._takes_more()
+
+    def _takes_more(self) -> bool:
+        with self._owner.changed:
+            if self._source.is_empty or len(self._begun) >= _AHEAD * self._lane.limit.limit:
+                return False
+            if not self._lane.takes_more and not self._owner.is_closed:
+                return False
+        # Of what has failed the caller learns in the order of the items; until then none begins.
+        return not any(one.cancelled() or (one.done() and one.exception()) for one in self._begun)
+
+    def _feed(self, *, is_feeding: bool) -> None:
+        if is_feeding != self._is_feeding:
+            self._is_feeding = is_feeding
+            with self._owner.changed:
+                self._lane.feeding += 1 if is_feeding else -1
+                self._lane.tell_drained()
 
 
 class _Source(Generic[T]):

@@ -10,8 +10,7 @@ records are read in halves until the broken one is alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -108,24 +107,23 @@ class RecordList(Generic[T]):
         """
         before: set[str] = set()
         count, overlap, least = 0, 0, math.inf
-        with closing(self._pages(options)) as pages:
-            for page in pages:
-                if overlap and not before.intersection(page.ids):
-                    raise Gap
-                fresh = [id for id in page.ids if id not in before]
-                count += len(fresh)
-                least = min(least, page.total)
-                yield from (page.records[id] for id in fresh if id in page.records)
-                if page.is_last or not fresh:
-                    break
-                before, overlap = set(page.ids), page.overlap
+        for page in self._pages(options):
+            if overlap and not before.intersection(page.ids):
+                raise Gap
+            fresh = [id for id in page.ids if id not in before]
+            count += len(fresh)
+            least = min(least, page.total)
+            yield from (page.records[id] for id in fresh if id in page.records)
+            if page.is_last or not fresh:
+                break
+            before, overlap = set(page.ids), page.overlap
         # A later page may have been read before some of the records that it counts left the list.
         if least - count > most_missing(count):
             raise incomplete(self.name)
         if count < least:
             raise Missing(int(least) - count)
 
-    def _pages(self, options: Mapping[str, Any]) -> Generator[_Page[T], None, None]:
+    def _pages(self, options: Mapping[str, Any]) -> Iterator[_Page[T]]:
         """Pages that overlap, from the first to the last one."""
         last = self._page(options, 0)
         yield last
@@ -134,11 +132,14 @@ class RecordList(Generic[T]):
             size, end = len(last.ids), last.total - last.overlap
             starts = range(last.next_skip, end, size - last.overlap)
             read = partial(self._page, options)
-            with closing(self.concurrency.map(SHOP_PAGES, read, starts)) as pages:
-                for last in pages:
-                    yield last
-                    if len(last.ids) != size:
-                        break
+            pages = self.concurrency.map(SHOP_PAGES, read, starts)
+            # Who reads no further leaves this generator to the garbage collector, which must not
+            # wait for pages; that a few are still read then does no harm.
+            for last in pages:
+                yield last
+                if len(last.ids) != size:
+                    pages.close()
+                    break
 
     def by_id(self, ids: Sequence[str]) -> dict[str, T]:
         """The records of these ids; unknown ids are left out."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
@@ -133,18 +134,22 @@ class TrackingRun(JobRun[TrackingReport]):
         """Look orders up and carry out what follows; whether all were, before the time was up."""
         self._is_cut = False
         sightings = Sightings(self.context, targets)
-        for group in self._groups(orders):
-            if self.context.must_not_write:
-                for looked in group:
-                    self._plan_only(looked, sightings)
-                continue
-            ready = list(self._remember(group, sightings))
-            bad = frozenset(self._unanswered.codes()) if ready else ()
-            together = FulfilTogether(self.context, self._rules, bad)
-            self._is_cut |= not together.work(ready, self._conclude)
+        with closing(self._groups(orders)) as groups:
+            for group in groups:
+                self._work_on(group, sightings)
         return not self._is_cut
 
-    def _groups(self, orders: Sequence[OrderRow]) -> Iterator[list[_LookedUp]]:
+    def _work_on(self, group: Sequence[_LookedUp], sightings: Sightings) -> None:
+        if self.context.must_not_write:
+            for looked in group:
+                self._plan_only(looked, sightings)
+            return
+        ready = list(self._remember(group, sightings))
+        bad = frozenset(self._unanswered.codes()) if ready else ()
+        together = FulfilTogether(self.context, self._rules, bad)
+        self._is_cut |= not together.work(ready, self._conclude)
+
+    def _groups(self, orders: Sequence[OrderRow]) -> Generator[list[_LookedUp], None, None]:
         """What was found, some orders at a time, so that one commit and one lock do for several."""
         group: list[_LookedUp] = []
         began = self.clock.monotonic()
@@ -152,13 +157,14 @@ class TrackingRun(JobRun[TrackingReport]):
             WAREHOUSE_LOOK_UPS, self._look_up, self._begun(orders)
         )
         try:
-            for looked in all_found:
-                if self._is_answered(looked):
-                    group.append(looked)
-                is_long = self.clock.monotonic() - began >= _LONGEST_GROUP
-                if len(group) >= _TOGETHER or (group and is_long):
-                    yield group
-                    group, began = [], self.clock.monotonic()
+            with closing(all_found):
+                for looked in all_found:
+                    if self._is_answered(looked):
+                        group.append(looked)
+                    is_long = self.clock.monotonic() - began >= _LONGEST_GROUP
+                    if len(group) >= _TOGETHER or (group and is_long):
+                        yield group
+                        group, began = [], self.clock.monotonic()
         except SyncError:
             # It ends the run, but not what is known of the orders before.
             if group:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from copy import copy
 from dataclasses import dataclass
 
@@ -124,18 +124,19 @@ class FulfilTogether(RunPart[TrackingReport]):
         again: list[ReadyOrder] = []
         failed: SyncError | None = None
         try:
-            for worked in self.context.concurrency.map(FULFILMENTS, act, apart):
-                if worked is None:
-                    continue
-                if worked.again:
-                    again.append(worked.order)
-                    continue
-                try:
-                    took(worked)
-                except SyncError as error:
-                    # Others are under way: their outcome is recorded before the run ends.
-                    failed = failed or error
-                    apart.stop()
+            with closing(self.context.concurrency.map(FULFILMENTS, act, apart)) as outcomes:
+                for worked in outcomes:
+                    if worked is None:
+                        continue
+                    if worked.again:
+                        again.append(worked.order)
+                        continue
+                    try:
+                        took(worked)
+                    except SyncError as error:
+                        # Others are under way: their outcome is recorded before the run ends.
+                        failed = failed or error
+                        apart.stop()
         finally:
             # Nothing may be under way any more when the lock is given back.
             apart.close()
