@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from side_by_side_kit import AT_ONCE, WatchedShop, killed, run_of
 from tracking_world import CATALOGUE, World, world
 
-from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.errors import LockHeld, SyncError
 from veracore_sync.jobs.tracking.apart import Apart, ReadyOrder
+from veracore_sync.jobs.tracking.together import STOCK_LOCK
 
 GAPS = ("fulfilment intended", "fulfilment added", "fulfilment recorded", "fulfilment shipped")
 CARTS = (("MUG",), ("TEE",), ("MUG", "TEE"), ("HAT",), ("POSTER", "HAT"), ("BOX",), ("MUG",))
@@ -228,6 +230,18 @@ def test_a_shop_that_fails_ends_the_run_and_loses_nothing(tmp_path: Path, kind: 
         assert_all_is_in_the_shop(bed, orders, carts)
 
 
+def the_dead_hold_nothing(bed: World) -> None:
+    """On a server the lock of a killed process is its own until the lease is over."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with bed.parts.ledger.runs.lock(STOCK_LOCK, "test"):
+                return
+        except LockHeld:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
 # ---- killed -------------------------------------------------------------------------------------
 
 
@@ -249,6 +263,7 @@ def test_killed_with_several_in_flight(tmp_path: Path, backend: str, gap: str) -
         orders = shipped(bed, carts)
         bed.close()
         assert killed(bed, gap) == -9
+        the_dead_hold_nothing(bed)
         for _ in range(3):
             bed.clock.forward(hours=1)
             run_of(bed).run()
