@@ -24,16 +24,16 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 73500,
+    "lines": 75800,
     "module_median": 120,
     "module_max": 495,
     "function_median": 7,
     "function_p95": 28,
-    "ignores": 86,
+    "ignores": 89,
     "class_names_in_several_files": 0,
     "private_words": 4,
     "replaced_names": 1,
-    "imports_inside_functions": 52,
+    "imports_inside_functions": 54,
     "type_checking_imports": 25,
     "modules_that_import_cli": 0,
     "failure_deciders": 0,

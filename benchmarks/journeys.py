@@ -163,7 +163,7 @@ def sku(stage: Stage, tracer: Tracer) -> Journey:
     stage.stock("MUG", 12)
     before = stage.shop.state.saleable("MUG")
     with tracer.note() as found:
-        stage.run("sync-inventory")
+        stage.run("sync-inventory", "--full")
     assert stage.shop.state.saleable("MUG") != before
     return found
 
