@@ -51,6 +51,14 @@ def test_what_cannot_be_read_or_is_spelled_twice_is_told(ledger: Ledger) -> None
     assert ledger.stock.count_variants("ambiguous") == 1
 
 
+def test_a_variant_that_is_staged_after_the_stock_may_share_a_part(ledger: Ledger) -> None:
+    stage(ledger, "MUG", stock=("MUG",))
+    ledger.stock.add_variants([variant(7, "Mug")])
+    assert ledger.stock.count_variants("ambiguous") == 0
+    ledger.stock.mark_ambiguous()
+    assert ledger.stock.count_variants("ambiguous") == 2
+
+
 def test_a_plan_is_gone_on_with_in_its_order(ledger: Ledger) -> None:
     stage(ledger, "MUG", "TEE", stock=("MUG", "TEE"))
     plan = [Planned(n, str(n - 1), "X", {"1": 3}, {"1": 5}, {"1": 0}) for n in (2, 1)]
