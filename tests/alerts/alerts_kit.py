@@ -49,7 +49,8 @@ class Desk:
         return self.run("sync-orders", "--allow-first-run")
 
     def stock(self, *options: str) -> Ended:
-        return self.run("sync-inventory", *options)
+        """A run that reads everything, as one does every few hours."""
+        return self.run("sync-inventory", *(options or ("--full",)))
 
     def track(self, *options: str) -> Ended:
         return self.run("sync-tracking", *options)

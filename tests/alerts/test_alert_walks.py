@@ -576,6 +576,7 @@ def exclude_it(one: Desk) -> None:
 
 def stock_it_there(one: Desk) -> None:
     one.control("stock", stock=[{"sku": "GIFT", "on_hand": 10}])
+    assert one.run("sync-inventory", "--full").code == 0
 
 
 def spoiled(one: Desk) -> None:

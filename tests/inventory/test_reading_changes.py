@@ -308,6 +308,7 @@ def test_an_order_that_cannot_be_read_reads_all(shop: World) -> None:
         found = change(shop)
         assert (found.mode, found.processed) == (RunMode.FULL, 30)
     shop.blurred.clear()
+    assert change(shop).mode is RunMode.FULL, "what it said of the record is over"
     assert change(shop).processed <= 1
 
 

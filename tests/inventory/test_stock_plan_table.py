@@ -277,16 +277,17 @@ class Book:
 def test_a_read_that_would_empty_the_shop_is_rejected(
     book: Any, nameless: int, unseen: list[str], name: str | None
 ) -> None:
-    found = implausible(book, nameless, unseen, 20, allowed=False)
+    known = book.count_known()
+    found = implausible(book, nameless, unseen, 20, allowed=False, known=known)
     assert (found.name if found else None) == name
     assert found is None or not found.decreases
-    allowed = implausible(book, nameless, unseen, 20, allowed=True)
+    allowed = implausible(book, nameless, unseen, 20, allowed=True, known=known)
     assert (allowed.name if allowed else None) == ("empty" if name == "empty" else None)
     assert allowed is None or not allowed.decreases
 
 
 def test_a_rejected_read_names_what_it_lacks() -> None:
     book: Any = Book()
-    found = implausible(book, 0, ["WEST", "EAST"], 20, allowed=False)
+    found = implausible(book, 0, ["WEST", "EAST"], 20, allowed=False, known=book.count_known())
     assert found is not None
     assert "in EAST, WEST, which" in found.cause

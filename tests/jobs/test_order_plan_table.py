@@ -15,7 +15,6 @@ from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import OrderRow, fresh_row
 from veracore_sync.domain.orders import ShippingLine
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.jobs.orders.ids import renewed_ids
 from veracore_sync.jobs.orders.plan import (
     Action,
     HoldOrder,
@@ -226,7 +225,7 @@ def test_what_an_intent_says() -> None:
     assert (intent.lines, intent.settings_hash) == ((("MUG", 2), ("TEE", 1)), "settings")
     assert (intent.seen.updated_at, intent.paid_at) == (START, START)
     assert intent.seen.facets is not None
-    assert action.other_ids == renewed_ids("A", "")
+    assert action.other_ids == (), "derived only where they are looked up"
 
 
 def test_a_stored_id_is_never_derived_again() -> None:

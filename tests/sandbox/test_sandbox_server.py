@@ -179,7 +179,9 @@ def test_with_a_small_shop_there_is_something_to_try(tmp_path: Path) -> None:
             said = "".join(process.stderr.readline() for _ in range(4))
             assert "`veracore-sync init --config trial.toml`" in said
             [login] = re.findall(rf"{re.escape(shop)}, user (\S+), password (\S+)", said)
-            env = {name: os.environ[name] for name in ("PATH", "HOME")} | {
+            plain = {name: os.environ[name] for name in ("PATH", "HOME")}
+            ours = [sys.executable, "-m", "veracore_sync"]
+            env = plain | {
                 "VENDURE_ADMIN_API_URL": shop,
                 "VENDURE_USERNAME": login[0],
                 "VENDURE_PASSWORD": login[1],
@@ -190,12 +192,23 @@ def test_with_a_small_shop_there_is_something_to_try(tmp_path: Path) -> None:
                 "VERACORE_SYNC_LEDGER__PATH": str(tmp_path / "ledger.db"),
                 "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
             }
+            secret = tmp_path / "secret"
+            secret.write_text(f"{login[1]}\n")
+            there_file = tmp_path / "sandbox"
+            there_file.write_text("sandbox\n")
+            given = ["--vendure-url", shop, "--vendure-username", login[0]]
+            given += ["--password-file", str(secret), "--veracore-url", there]
+            given += ["--veracore-client-id", "sandbox", "--company-id", "SANDBOX"]
+            given += ["--client-secret-file", str(there_file)]
+            init = [*ours, "init", "--config", "trial.toml", *given]
+            subprocess.run(init, cwd=tmp_path, env=plain, capture_output=True, check=True)
+            assert (tmp_path / "trial.toml").is_file()
             for words, told in (
                 (["sync-orders", "--json"], "submitted"),
                 (["sync-inventory", "--allow-mass-change", "--json"], "updated"),
             ):
                 done = subprocess.run(
-                    [sys.executable, "-m", "veracore_sync", *words],
+                    [*ours, *words],
                     env=env,
                     capture_output=True,
                     text=True,

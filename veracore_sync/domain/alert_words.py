@@ -185,7 +185,8 @@ ALERT_WORDS: Mapping[AlertKind, AlertWords] = {
     AlertKind.STOCK_UNKNOWN: AlertWords(
         Severity.ACT,
         "SKUs that VeraCore does not report",
-        "correct the SKU on either side, or set `skus.aliases`, `skus.exclude` or `skus.kits`",
+        "correct the SKU on either side, or set `skus.aliases`, `skus.exclude` or `skus.kits`; "
+        "then `veracore-sync sync-inventory --full`",
     ),
     AlertKind.STOCK_UNREADABLE: AlertWords(
         Severity.ACT,

@@ -106,6 +106,8 @@ class ChangeReading(RunPart[InventoryReport]):
             return (
                 "a setting, the program's version, a location or a default of the shop has changed"
             )
+        if self.reading.unread.is_any_remembered:
+            return "a record could not be read the last time"
         now = self.clock.now()
         every = timedelta(minutes=self.settings.inventory.full_every_minutes)
         if is_ahead(known.full_at, now):

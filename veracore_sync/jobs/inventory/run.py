@@ -225,7 +225,9 @@ class InventoryRun(JobRun[InventoryReport]):
             self._alerts.guarded(held_back)
         elif self._is_full:
             self._alerts.not_guarded()
-        self._alerts.refused(complete=self._is_full and complete and held_back is None)
+        # A refused SKU stays marked, so that a run of changes tries it again as well.
+        is_whole = self.report.mode is not RunMode.NAMED
+        self._alerts.refused(complete=is_whole and complete and held_back is None)
         # The stock was read as a whole by both, so what is missing in it counts.
         is_all_stock = self._is_full or by_change
         self._book.remember(

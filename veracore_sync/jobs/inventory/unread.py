@@ -59,6 +59,11 @@ class UnreadStock:
         for name in names:
             self.note(name, problem)
 
+    @property
+    def is_any_remembered(self) -> bool:
+        """Whether an earlier run met a record that could not be read."""
+        return bool(BadRecordMemory(self.ledger, self.clock, None, _TOPIC).rows())
+
     def summarise(self) -> None:
         """Add a notice about what could not be read."""
         count = len(self.report.unreadable) + self._left_out
