@@ -10,6 +10,8 @@ from fakes import START, make_order, make_settings
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.order_records import OrderRow, fresh_row
+from veracore_sync.domain.readable import STATE_LABELS
+from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.orders.overdue import Ages, moved_on
 
 HOUR = timedelta(hours=1)
@@ -38,7 +40,8 @@ def test_each_state_has_its_age(state: str, cause: str, limit: timedelta) -> Non
     assert list(Ages(START + limit - timedelta(milliseconds=1), timedelta(0)).too_old([one])) == []
     [old] = Ages(START + limit, timedelta(0)).too_old([one])
     assert old.code == "A"
-    assert f"for {limit // HOUR} h and is {state}" in old.message
+    words = STATE_LABELS[OrderState(state)]
+    assert f"for {limit // HOUR} h and is {words}" in old.message
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_a_pending_order_is_told_once_and_resolved_when_it_leaves(bench: Bench) 
         news += result.needs_person
         bench.clock.forward(minutes=5)
     assert len(news) == 1
-    assert news[0].startswith("A: it has not reached VeraCore for 1 h and is pending")
+    assert news[0].startswith("A: it has not reached VeraCore for 1 h and is waiting")
     assert [one.kind for one in bench.ledger.alerts.standing()] == ["order.old"]
     bench.warehouse.down = False
     assert bench.run().needs_person == []

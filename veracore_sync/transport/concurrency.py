@@ -220,7 +220,8 @@ class _SideBySide(Generic[T, R]):
         """Drop what has not begun, and wait for the rest."""
         self._source.is_empty = True
         self._feed(is_feeding=False)
-        left = [one for one in self._begun if not one.cancel()]
+        # The last first: a thread takes the oldest, and must not pass over it to a later one.
+        left = [one for one in reversed(self._begun) if not one.cancel()]
         with self._owner.changed:
             self._owner.changed.wait_for(lambda: all(one.done() for one in left))
         self._begun.clear()
