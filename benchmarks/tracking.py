@@ -16,14 +16,14 @@ import argparse
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import NamedTuple, TypeVar
 
+import kits  # noqa: F401 - finds what is imported below
+from at_once import so_many_at_once
 from hosts import Bed, bed
 
 from veracore_sync.jobs.kernel import RunOptions
@@ -53,7 +53,7 @@ def track(made: Bed, at_once: int | None) -> Took:
     """
     context = made.parts.context(TrackingReport())
     if at_once is not None:
-        context.concurrency = Fixed(at_once)
+        context.concurrency = so_many_at_once(at_once)
     began, busy = time.perf_counter(), time.process_time()
     result = TrackingRun(context).run()
     took = Took(time.perf_counter() - began, time.process_time() - busy)
@@ -152,24 +152,6 @@ def measure(
         f"{median(by_busy):.2f} x by processor time ({by_busy[0]:.2f} to {by_busy[-1]:.2f}); "
         f"goal 1.2; load {os.getloadavg()[0]:.1f}"
     )
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """The port `Concurrency`, with so many things at once as were found by hand."""
-
-    most: int
-
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Do it with each item; see the port."""
-        with ThreadPoolExecutor(self.most) as pool:
-            under_way = deque[Future[R]]()
-            for item in items:
-                under_way.append(pool.submit(act, item))
-                if len(under_way) >= self.most:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
 
 
 def settle(made: Bed) -> None:

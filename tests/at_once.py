@@ -1,31 +1,26 @@
-"""A fixed number of things side by side."""
+"""The program's own threads, with a number at once that is given and not found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-T = TypeVar("T")
-R = TypeVar("R")
+from veracore_sync.transport.concurrency import LimitedConcurrency
+from veracore_sync.transport.limiter import ConcurrencyLimit
 
 
-class SoManyAtOnce:
-    """The port `Concurrency` with a fixed number of threads.
-
-    Args:
-        most: How many.
-    """
+class GivenLimit(ConcurrencyLimit):
+    """Stays what it is; keeps what it heard of each request: whether it was one too many."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        super().__init__(most)
+        self.limit = most
+        self.heard: list[bool] = []
 
-    def map(self, kind: str, act: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        with ThreadPoolExecutor(self._most) as pool:
-            under_way = []
-            for item in items:
-                under_way.append(pool.submit(act, item))
-                if len(under_way) >= self._most:
-                    yield under_way.pop(0).result()
-            for one in under_way:
-                yield one.result()
+    def ended(self, began: float, now: float, *, overloaded: bool = False) -> None:
+        self.heard.append(overloaded)
+
+    def drained(self) -> None:
+        pass
+
+
+def so_many_at_once(most: int, *, of: int | None = None) -> LimitedConcurrency:
+    """The port `Concurrency` with `most` of each kind at once, and `of` at an upstream."""
+    return LimitedConcurrency(of or most, law=lambda _: GivenLimit(most))

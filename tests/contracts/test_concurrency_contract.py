@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from at_once import so_many_at_once
 
 from veracore_sync.ports.concurrency import ONE_AT_A_TIME, Concurrency
 from veracore_sync.transport.concurrency import LimitedConcurrency
@@ -15,6 +16,7 @@ MADE: dict[str, Callable[[], Concurrency]] = {
     "one at a time": lambda: ONE_AT_A_TIME,
     "at most one": lambda: LimitedConcurrency(1),
     "at most two": lambda: LimitedConcurrency(2),
+    "so many at once": lambda: so_many_at_once(4),
     "at most eight": lambda: LimitedConcurrency(8, {"vendure": 8}),
 }
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from at_once import SoManyAtOnce
+from at_once import so_many_at_once
 from real_kit import make_rig
 from realvendure import RealVendure
 
@@ -55,7 +55,7 @@ def test_what_is_allocated_stays_exact(
     container = Container(load(None, rig.environment, cwd=tmp_path), family="tracking")
     container.bind()
     context = container.context(TrackingReport())
-    context.concurrency = SoManyAtOnce(6)
+    context.concurrency = so_many_at_once(6)
     result = TrackingRun(context).run()
     container.close()
     assert result.updated == COUNT, result

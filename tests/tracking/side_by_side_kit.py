@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from at_once import SoManyAtOnce
+from at_once import so_many_at_once
 from tracking_world import World
 
 from veracore_sync.composition.container import Container
@@ -93,7 +93,7 @@ class WatchedShop:
 def run_of(bed: World, at_once: int = AT_ONCE, shop: Any = None, **options: Any) -> TrackingRun:
     """A run that has several orders in flight."""
     context = bed.parts.context(TrackingReport(), RunOptions(**options))
-    context.concurrency = SoManyAtOnce(at_once)
+    context.concurrency = so_many_at_once(at_once)
     if shop is not None:
         context.shop = shop
     return TrackingRun(context)
@@ -116,7 +116,7 @@ def main() -> None:
     container = Container(load(None, dict(os.environ), cwd=Path(sys.argv[1])), family="tracking")
     container.bind()
     context = container.context(TrackingReport())
-    context.concurrency = SoManyAtOnce(AT_ONCE)
+    context.concurrency = so_many_at_once(AT_ONCE)
     TrackingRun(context).run()
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import ledger_server
 import pytest
-from at_once import SoManyAtOnce
+from at_once import so_many_at_once
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from side_by_side_kit import AT_ONCE, WatchedShop, killed, run_of
@@ -91,7 +91,7 @@ def test_none_that_share_a_variant_are_under_way_at_once(
                 under_way.discard(one.row.code)
                 done.append(one.row.code)
 
-    list(SoManyAtOnce(at_once).map("", act, apart))
+    list(so_many_at_once(at_once).map("vendure.orders", act, apart))
     assert not shared
     assert sorted(done) == sorted(one.row.code for one in orders)
     assert not apart.left

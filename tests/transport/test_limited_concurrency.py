@@ -10,37 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from at_once import GivenLimit, so_many_at_once
 
 from veracore_sync.domain.errors import AuthRefused, Occurrence
 from veracore_sync.ledger.opening import open_ledger
 from veracore_sync.transport.concurrency import LimitedConcurrency
 from veracore_sync.transport.gate import LedgerGate
-from veracore_sync.transport.limiter import ConcurrencyLimit
 from veracore_sync.transport.overload import note_overload
 
 KIND = "vendure.things"
-
-
-class FixedLimit(ConcurrencyLimit):
-    """Gains from as many as there may be; says what it was told."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
-        self.limit = most
-        self.told: list[bool] = []
-
-    def ended(self, began: float, now: float, *, overloaded: bool = False) -> None:
-        self.told.append(overloaded)
-
-    def drained(self) -> None:
-        pass
-
-
-def fixed(most: int, *, of: int = 8, kinds: tuple[str, ...] = (KIND,)) -> LimitedConcurrency:
-    made = LimitedConcurrency(of)
-    for kind in kinds:
-        made._lane(kind).limit = FixedLimit(most)
-    return made
 
 
 @dataclass
@@ -67,7 +45,7 @@ class Meeting:
 @pytest.mark.parametrize("most", [2, 5, 8])
 def test_as_many_are_at_work_as_the_limit_says(most: int) -> None:
     meeting = Meeting(most)
-    concurrency = fixed(most)
+    concurrency = so_many_at_once(most, of=8)
     assert list(concurrency.map(KIND, meeting.join, range(50))) == list(range(50))
     assert meeting.most == most
     concurrency.close()
@@ -76,7 +54,7 @@ def test_as_many_are_at_work_as_the_limit_says(most: int) -> None:
 def test_all_kinds_of_an_upstream_share_what_it_may_have() -> None:
     others = "vendure.others"
     meeting = Meeting(4)
-    concurrency = fixed(4, of=4, kinds=(KIND, others))
+    concurrency = so_many_at_once(4)
     outcomes = [
         concurrency.submit(kind, meeting.join, one) for one in range(20) for kind in (KIND, others)
     ]
@@ -117,7 +95,7 @@ def test_a_slow_one_holds_up_few_others() -> None:
 
     helper = threading.Thread(target=wait_for_many)
     helper.start()
-    concurrency = fixed(8)
+    concurrency = so_many_at_once(8, of=8)
     found = concurrency.map(KIND, act, items())
     assert next(found) == 0
     assert len(done) < 24
@@ -145,7 +123,7 @@ def test_an_interrupted_caller_drops_what_has_not_begun_and_waits_for_the_rest()
         threading.Timer(0, may_end.set).start()
         raise Stop
 
-    concurrency = fixed(4)
+    concurrency = so_many_at_once(4, of=8)
     with pytest.raises(Stop):
         list(concurrency.map(KIND, act, items()))
     assert ended == [0]
@@ -153,7 +131,7 @@ def test_an_interrupted_caller_drops_what_has_not_begun_and_waits_for_the_rest()
 
 
 def test_the_limit_hears_of_an_overload_also_if_a_repeat_succeeded() -> None:
-    concurrency = fixed(2)
+    concurrency = so_many_at_once(2, of=8)
 
     def act(one: int) -> int:
         if one == 3:
@@ -162,8 +140,8 @@ def test_the_limit_hears_of_an_overload_also_if_a_repeat_succeeded() -> None:
 
     limit = concurrency._lane(KIND).limit
     list(concurrency.map(KIND, act, range(6)))
-    assert isinstance(limit, FixedLimit)
-    assert sum(limit.told) == 1
+    assert isinstance(limit, GivenLimit)
+    assert sum(limit.heard) == 1
     concurrency.close()
 
 
@@ -185,11 +163,11 @@ def test_the_gate_tells_which_answers_mean_too_many(
     ledger = open_ledger(tmp_path / "ledger.db")
     breaker = ledger.breakers.one("vendure", "test", threshold=5, cooldown=timedelta(minutes=5))
     gate = LedgerGate(breaker, None, lambda: None)
-    concurrency = fixed(2)
+    concurrency = so_many_at_once(2, of=8)
     limit = concurrency._lane(KIND).limit
     list(concurrency.map(KIND, lambda _: gate.after(what, retry_after), range(1)))
-    assert isinstance(limit, FixedLimit)
-    assert limit.told == [is_one]
+    assert isinstance(limit, GivenLimit)
+    assert limit.heard == [is_one]
     concurrency.close()
     ledger.close()
 
@@ -215,7 +193,7 @@ def test_refused_credentials_are_tried_once_for_all_threads(tmp_path: Path) -> N
         gate.after(None, None)
         return one
 
-    concurrency = fixed(4)
+    concurrency = so_many_at_once(4, of=8)
     assert list(concurrency.map(KIND, ask, range(40))) == list(range(40))
     assert claims == [True]
     concurrency.close()
@@ -223,7 +201,7 @@ def test_refused_credentials_are_tried_once_for_all_threads(tmp_path: Path) -> N
 
 
 def test_threads_end_when_it_is_closed() -> None:
-    concurrency = fixed(4)
+    concurrency = so_many_at_once(4, of=8)
     list(concurrency.map(KIND, lambda one: one, range(20)))
     ours = [one for one in threading.enumerate() if one.name.startswith(KIND)]
     assert ours
@@ -241,7 +219,7 @@ def test_what_waits_when_it_is_closed_is_cancelled_and_later_calls_still_work() 
         begins[one].set()
         return may_end.wait(60)
 
-    concurrency = fixed(2)
+    concurrency = so_many_at_once(2, of=8)
     outcomes = [concurrency.submit(KIND, act, one) for one in range(6)]
     assert all(begun.wait(60) for begun in begins)
     concurrency.close()
@@ -264,7 +242,7 @@ def test_one_that_takes_its_thread_along_holds_up_no_later_one() -> None:
             raise Died
         return one
 
-    concurrency = fixed(2)
+    concurrency = so_many_at_once(2, of=8)
     for _ in range(5):
         with pytest.raises(Died):
             list(concurrency.map(KIND, act, range(8)))

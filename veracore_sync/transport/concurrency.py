@@ -90,6 +90,7 @@ class LimitedConcurrency:
         most: Never more than this many at an upstream.
         upstreams: The same by upstream, for those that have a number of their own.
         clock: The monotonic clock to measure by.
+        law: Makes the limit of a kind, of at most so many.
     """
 
     def __init__(
@@ -97,8 +98,10 @@ class LimitedConcurrency:
         most: int,
         upstreams: Mapping[str, int] | None = None,
         clock: Clock | None = None,
+        law: Callable[[int], ConcurrencyLimit] = ConcurrencyLimit,
     ) -> None:
         self._most = most
+        self._law = law
         self._upstreams = {name: _Upstream(one) for name, one in (upstreams or {}).items()}
         self._clock = clock or SystemClock()
         self._lanes: dict[str, _Lane] = {}
@@ -167,7 +170,7 @@ class LimitedConcurrency:
                 name = kind.partition(".")[0]
                 upstream = self._upstreams.setdefault(name, _Upstream(self._most))
                 threads = ThreadPoolExecutor(upstream.most, thread_name_prefix=kind)
-                lane = _Lane(upstream, ConcurrencyLimit(upstream.most), threads)
+                lane = _Lane(upstream, self._law(upstream.most), threads)
                 self._lanes[kind] = lane
             return lane
 
