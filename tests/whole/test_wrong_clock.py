@@ -285,7 +285,7 @@ def test_a_breaker_that_asks_in_2029(tmp_path: Path) -> None:
         up(rig)
         found = json.loads(rig.run("doctor", "--offline", "--json").out)["findings"]
         told = [one["message"] for one in found if one["name"] == "clock"]
-        assert any(one.startswith("breakers.retry_at: 1, the last 20") for one in told), found
+        assert any("(breakers.retry_at: 1, the last 20" in one for one in told), told
         assert any("it is not waited for" in one for one in told)
         rig.sync()
         assert set(rig.placed()) == {order.code}
