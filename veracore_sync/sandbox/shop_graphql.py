@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,6 @@ class GraphQLApi:
     def __init__(self, state: ShopState, access: Access) -> None:
         self._state = state
         self._access = access
-        self._schema = _schema()
-        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
 
     def read(self, request: Request) -> Operation | Answer:
         """The operation that a request asks for, or the answer that refuses to read it."""
@@ -75,7 +73,7 @@ class GraphQLApi:
         if isinstance(body, Answer):
             return body
         try:
-            document = self._parsed(body["query"])
+            document = _checked(body["query"])
         except _NotThisSchema as error:
             return json_answer(400, {"errors": error.told})
         chosen = body.get("operationName") or None
@@ -95,7 +93,7 @@ class GraphQLApi:
                 error = GraphQLError(thrown.message, extensions={"code": thrown.code})
                 return json_answer(200, {"errors": [error.formatted], "data": None})
             result = execute_sync(
-                self._schema,
+                _schema(),
                 operation.document,
                 variable_values=dict(operation.variables),
                 operation_name=operation.chosen,
@@ -130,13 +128,6 @@ class GraphQLApi:
         body = {"statusCode": status, "message": message, "timestamp": now, "path": request.path}
         return json_answer(status, body)
 
-    def _parsed(self, query: str) -> DocumentNode:
-        if query not in self._documents:
-            self._documents[query] = _checked(self._schema, query)
-            if len(self._documents) > _KEPT_DOCUMENTS:
-                self._documents.popitem(last=False)
-        return self._documents[query]
-
 
 _NO_BODY = "POST body missing, invalid Content-Type, or JSON object has no keys."
 _NO_QUERY = "GraphQL operations must contain a non-empty `query` or a `persistedQuery` extension."
@@ -148,12 +139,13 @@ class _NotThisSchema(Exception):
         self.told = [{**error.formatted, "extensions": {"code": code}} for error in errors]
 
 
-def _checked(schema: GraphQLSchema, query: str) -> DocumentNode:
+@lru_cache(_KEPT_DOCUMENTS)
+def _checked(query: str) -> DocumentNode:
     try:
         document = parse(query)
     except GraphQLSyntaxError as error:
         raise _NotThisSchema([error], "GRAPHQL_PARSE_FAILED") from error
-    errors = validate(schema, document)
+    errors = validate(_schema(), document)
     if errors:
         raise _NotThisSchema(errors, "GRAPHQL_VALIDATION_FAILED")
     return document
@@ -189,7 +181,9 @@ def _unresolved(document: DocumentNode, chosen: str | None) -> Answer:
 # ---- the schema -----------------------------------------------------------------------------
 
 
+@cache
 def _schema() -> GraphQLSchema:
+    """The schema, once a process: building it takes longer than most of what is asked of a shop."""
     files = (SCHEMA_FILE, _CUSTOM_FIELDS_FILE)
     schema = build_schema("\n".join(one.read_text(encoding="utf-8") for one in files))
     for kind in schema.type_map.values():
