@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forked import can_fork, run_forked
 from typer.testing import CliRunner
 
 from veracore_sync.cli import messages
@@ -100,17 +101,22 @@ class Rig:
 
     def run(self, *arguments: str, **env: str) -> Ended:
         """Run a command to its end."""
-        done = subprocess.run(
-            self.command(*arguments),
-            env=self.environment | env,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
+        command, wanted = self.command(*arguments), self.environment | env
+        if can_fork(command, wanted):
+            ended = Ended(*run_forked(command, wanted, self.folder, TIMEOUT))
+        else:
+            done = subprocess.run(
+                command,
+                env=wanted,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+            ended = Ended(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in ended.err, ended.err
+        return ended
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start a command and leave it running."""
