@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,15 +13,26 @@ from veracore_sync.sandbox.shop import SmallShop
 REAL = {"sqljs": "module_vendure", "postgres": "module_vendure_pg"}
 
 
-@pytest.fixture(
-    params=[
-        "small",
-        pytest.param("sqljs", marks=pytest.mark.vendure),
-        pytest.param("postgres", marks=[pytest.mark.vendure, pytest.mark.postgres]),
-    ]
-)
+BEDS = {
+    "small": (),
+    "sqljs": (pytest.mark.vendure,),
+    "postgres": (pytest.mark.vendure, pytest.mark.postgres),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test of the contract against all shops, or those that its module's SHOPS names."""
+    if "shop" not in metafunc.fixturenames:
+        return
+    named = getattr(metafunc.module, "SHOPS", None)
+    wanted = BEDS if named is None or os.environ.get("TEST_ALL") == "1" else named
+    beds = [pytest.param(one, marks=BEDS[one]) for one in wanted]
+    metafunc.parametrize("shop", beds, indirect=True)
+
+
+@pytest.fixture
 def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
-    """A shop that answers: run each test of the contract against all of them."""
+    """A shop that answers."""
     if request.param in REAL:
         found = Shop(request.getfixturevalue(REAL[request.param]))
         yield found
