@@ -138,9 +138,15 @@ def machine_untouched() -> Iterator[None]:
     assert not made, f"{', '.join(map(str, made))} was made by this test, or by one beside it"
 
 
+_QUICK = {"config", "events", "house", "inventory", "jobs", "transport", "vendure", "webhooks"}
+"""Folders of rules and parts, whose tests seldom start a program or a shop."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests by the real servers that they ask for."""
+    """Mark the quick tests, and the others by the real servers that they ask for."""
     for item in items:
+        if item.path.parent.name in _QUICK:
+            item.add_marker(pytest.mark.quick)
         wanted = set(getattr(item, "fixturenames", ()))
         if wanted & (_VENDURE | _POSTGRES):
             item.add_marker(pytest.mark.vendure)
