@@ -24,7 +24,7 @@ from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 
-TIMEOUT = 120
+TIMEOUT = 600
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Rig:
         """GET, or POST `body`, under ``/_sandbox/``."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.sandbox.url}/_sandbox/{path}", data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def placed(self) -> dict[str, Any]:

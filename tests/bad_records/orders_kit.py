@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from held_answers import held_answers_time_out
+
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.composition.orders import sync_orders
@@ -66,8 +68,6 @@ class Bed:
             "VERACORE_CLIENT_ID": "sandbox",
             "VERACORE_CLIENT_SECRET": "sandbox",
             "VERACORE_COMPANY_ID": "SANDBOX",
-            "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "1",
-            "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "1",
             "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
             "VERACORE_SYNC_RETRY__READ_BASE_SECONDS": "0.001",
             "VERACORE_SYNC_RETRY__TRIES": "2",
@@ -98,7 +98,7 @@ class Bed:
         request = urllib.request.Request(
             f"{self.sandbox.url}/_sandbox/{path}", data=json.dumps(body).encode()
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def mend(self) -> None:
@@ -134,6 +134,10 @@ class Bed:
 @contextmanager
 def bed(folder: Path, dialect: str) -> Iterator[Bed]:
     clock = Moving(datetime.now(UTC).replace(microsecond=0))
-    with Sandbox(clock=clock.now) as sandbox, SmallShop(clock=clock.now) as shop:
+    with (
+        Sandbox(clock=clock.now) as sandbox,
+        SmallShop(clock=clock.now) as shop,
+        held_answers_time_out(),
+    ):
         shop.state.add_variant("MUG", "Mug", 1000, on_hand=10_000)
         yield Bed(folder, dialect, sandbox, shop, clock)

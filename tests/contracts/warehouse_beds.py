@@ -151,7 +151,7 @@ class Simulated(WarehouseBed):
     def control(self, name: str, **document: Any) -> Any:
         data = json.dumps(document).encode() if document else None
         request = urllib.request.Request(f"{self.sandbox.url}/_sandbox/{name}", data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def fault(self, *kinds: str, operations: Sequence[str], count: int = 1) -> None:

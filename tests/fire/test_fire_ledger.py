@@ -60,7 +60,7 @@ def test_a_signal_lets_what_is_under_way_get_its_outcome(
     while len(fire.creates()) < 4:
         time.sleep(0.01)
     run.send_signal(number)
-    out, err = run.communicate(timeout=60)
+    out, err = run.communicate(timeout=600)
     assert run.returncode == 128 + number, (out, err)
     assert "Traceback" not in err
     with fire.rig.ledger() as ledger:

@@ -292,7 +292,7 @@ def test_130_143_a_run_that_is_stopped(
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, out) == (code, ""), err
     assert "the next run continues" in err
     assert "Traceback" not in err

@@ -115,7 +115,7 @@ def dripping(manner: str) -> Iterator[Dripper]:
 
 
 @contextmanager
-def soon(seconds: float = 10.0) -> Iterator[None]:
+def soon(seconds: float = 60.0) -> Iterator[None]:
     """The block ends long before a server that drips would let it."""
     began = time.monotonic()
     yield

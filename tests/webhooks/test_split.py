@@ -166,7 +166,7 @@ def test_the_receiver_holds_the_webhook_secret_and_no_other(tmp_path: Path) -> N
 
 def test_a_worker_does_not_listen(tmp_path: Path) -> None:
     refused = Process(tmp_path, "--work-only", "--port", "0")
-    _, err = refused.process.communicate(timeout=30)
+    _, err = refused.process.communicate(timeout=600)
     assert (refused.process.returncode, "does not listen" in err) == (2, True)
 
 
@@ -223,7 +223,7 @@ def test_what_either_half_had_when_it_was_killed_is_followed_by_the_next(
         until(lambda: {*promised, "LAST"} <= seen(last), seconds=30)
         for one in (second, last):
             one.process.terminate()
-            one.process.communicate(timeout=30)
+            one.process.communicate(timeout=600)
             assert one.process.returncode == 0
 
 

@@ -149,7 +149,7 @@ def _network(host: Host, ports: list[int]) -> Iterator[None]:
     finally:
         for one in relays:
             one.kill()
-            one.wait(20)
+            one.wait(60)
         subprocess.run(["ip", "netns", "del", host.name], check=True)
 
 
@@ -324,7 +324,7 @@ class Hosts:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 200, *, keeps_all: bool = True) -> None:
+    def settle(self, within_seconds: float = 600, *, keeps_all: bool = True) -> None:
         """One host is left and finishes; all books balance then.
 
         Args:

@@ -60,7 +60,7 @@ class Node:
             user=self._as,
             group=self._as,
             extra_groups=[] if self._as else None,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, (name, done.stderr[-2000:])
 

@@ -220,7 +220,7 @@ def listening(rig: Machine) -> Iterator[str]:
     assert process.stdout is not None
     yield process.stdout.readline().strip()
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 0
 
 
@@ -231,7 +231,7 @@ def hint(rig: Machine, url: str, name: str, number: int) -> None:
     request = urllib.request.Request(
         f"{url}/veracore-webhooks/order-update", data=body, headers=headers
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
 

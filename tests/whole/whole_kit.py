@@ -177,7 +177,7 @@ class Whole:
         """How many faults were suffered so far."""
         return self.sandbox.faults.suffered + self.shop.faults.suffered
 
-    def come_to_rest(self, within_seconds: float = 200) -> int:
+    def come_to_rest(self, within_seconds: float = 600) -> int:
         """Run after run without faults, until two rounds find nothing to do; how many rounds.
 
         An operator helps: nothing waits until it is due.
