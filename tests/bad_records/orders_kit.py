@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from held_answers import held_answers_time_out
-
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.composition.orders import sync_orders
@@ -134,10 +132,6 @@ class Bed:
 @contextmanager
 def bed(folder: Path, dialect: str) -> Iterator[Bed]:
     clock = Moving(datetime.now(UTC).replace(microsecond=0))
-    with (
-        Sandbox(clock=clock.now) as sandbox,
-        SmallShop(clock=clock.now) as shop,
-        held_answers_time_out(),
-    ):
+    with Sandbox(clock=clock.now) as sandbox, SmallShop(clock=clock.now) as shop:
         shop.state.add_variant("MUG", "Mug", 1000, on_hand=10_000)
         yield Bed(folder, dialect, sandbox, shop, clock)

@@ -26,7 +26,6 @@ from veracore_sync.sandbox.server import Sandbox
 SERVE = """
 import sys
 from pathlib import Path
-from typing import Any
 from veracore_sync.sandbox.server import serve
 serve(0, Path(sys.argv[1]) if sys.argv[1] else None, strict=bool(sys.argv[2]))
 """
