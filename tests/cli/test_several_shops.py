@@ -468,7 +468,7 @@ def test_the_token_of_one_shop_opens_no_other(house: House, served: str) -> None
     form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text))
     status, text = browser.post("/shops/shop1/act", **form)
     assert status == 200
-    for _ in range(60):
+    for _ in range(600):
         if "<h1>Running" not in text:
             break
         number = form["form"]

@@ -150,6 +150,10 @@ def test_a_hook_that_hangs_delays_nothing(rig: Rig, shop: SmallShop, tmp_path: P
     assert (hanging.returncode, out, "Traceback" in err) == (0, "", False)
 
     began.unlink()
+    # A shell, which is there before an interpreter would be.
+    rig.env["VERACORE_SYNC_HOOKS__COMMAND"] = json.dumps(
+        ["sh", "-c", f'echo >"{began}"; exec sleep 600']
+    )
     rig.run("sync-orders", VERACORE_SYNC_HOOKS__TIMEOUT_SECONDS="3")
     assert began.exists()
     began.unlink()

@@ -105,7 +105,7 @@ def test_a_transaction_that_began_in_time_ends_before_another_takes_its_job(
         "from veracore_sync.ledger.postgres.database import PostgresPlace\n"
         "ledger = open_ledger(PostgresPlace(*sys.argv[1:3]))\n"
         "print('ready', flush=True)\n"
-        "with ledger.runs.lock('orders', 'sync-orders', wait_seconds=20):\n"
+        "with ledger.runs.lock('orders', 'sync-orders', wait_seconds=600):\n"
         "    print(ledger.meta.get('mark'), flush=True)\n"
     )
     with ledger.runs.lock("orders", "sync-orders"), ledger.unit_of_work():
@@ -119,12 +119,20 @@ def test_a_transaction_that_began_in_time_ends_before_another_takes_its_job(
     assert racer.communicate(timeout=600)[0] == "whole\n"
 
 
+def expires_at(ledger: SqlLedger) -> object:
+    return ledger.database.value("SELECT expires_at FROM leases WHERE job = 'orders'")
+
+
 def test_a_lease_is_renewed_while_its_holder_lives(other: SqlLedger) -> None:
     place = other.place
     assert isinstance(place, PostgresPlace)
-    brief = PostgresPlace(place.url, place.schema, lease_seconds=0.6)
+    brief = PostgresPlace(place.url, place.schema, lease_seconds=3)
     with closing(open_ledger(brief)) as ledger, ledger.runs.lock("orders", "sync-orders"):
-        time.sleep(1.5)
+        first = expires_at(other)
+        until = time.monotonic() + 60
+        while expires_at(other) == first:
+            assert time.monotonic() < until
+            time.sleep(0.05)
         assert other.runs.is_running("orders")
         ledger.meta.put("mark", "alive")
         assert epoch(ledger) == 1

@@ -488,10 +488,15 @@ def hosts_on(
         yield Hosts(world, hosts, proxy, lease, node)
 
 
-def strike_for(hosts: Hosts, seconds: float, dice: random.Random, pause: float) -> None:
-    """Let life go on, and strike, for so long."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends and not hosts.trouble:
+def strike_for(
+    hosts: Hosts, seconds: float, dice: random.Random, pause: float, least: int = 0
+) -> None:
+    """Let life go on, and strike, for so long, and until so many strikes have met somebody."""
+    began = time.monotonic()
+    while not hosts.trouble:
+        ours = hosts.striker.total + hosts.cuts
+        if time.monotonic() - began >= (seconds if ours >= least else 300.0):
+            break
         hosts.live()
         if dice.random() < _CUT_SHARE:
             hosts.cut()
