@@ -290,7 +290,7 @@ from datetime import UTC, datetime
 from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion
 from veracore_sync.ledger.opening import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
-ledger = open_ledger(PostgresPlace(*sys.argv[1:3], lease_seconds=1))
+ledger = open_ledger(PostgresPlace(*sys.argv[1:3]))
 with ledger.runs.lock("orders", "sync-orders"):
     now = datetime.now(UTC)
     ledger.transitions.discover([Discovery("A", "1", now)])
@@ -307,6 +307,10 @@ def test_what_a_dead_host_was_sending_is_in_doubt_once_its_lease_is_over(
     row = ledger.orders.get("A")
     assert row is not None
     assert row.state == "sending"
-    with ledger.runs.lock("orders", "sync-orders", wait_seconds=30):
+    assert isinstance(ledger, SqlLedger)
+    with pytest.raises(LockHeld), ledger.runs.lock("orders", "sync-orders"):
+        pass
+    expire(ledger)
+    with ledger.runs.lock("orders", "sync-orders"):
         assert ledger.transitions.recover() == ["A"]
     assert ledger.orders.counts()["in_doubt"] == 1
