@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
@@ -177,6 +178,18 @@ class HereRig(Rig):
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+def signalled(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal, and wait until the process has taken it."""
+    process.send_signal(number)
+    status = Path(f"/proc/{process.pid}/status")
+    while any(
+        int(line.split()[1], 16)
+        for line in status.read_text().splitlines()
+        if line.startswith(("SigPnd:", "ShdPnd:"))
+    ):
+        time.sleep(0.005)
 
 
 @contextmanager

@@ -49,12 +49,13 @@ class KillLoop:
             self._one_life()
         self.fire.mend()
 
-    def kill_at(self, operation: str, number: int, *, carried_out: bool) -> None:
+    def kill_at(self, operation: str, number: int, *, carried_out: bool, beside: int = 0) -> None:
         """Kill a run that waits for the answer to its so-manieth request of an operation.
 
         Args:
             operation: As the simulator calls it.
             number: Which one of the run's.
+            beside: How many later ones must be held, too.
             carried_out: Whether the simulator does what is asked, or drops it.
         """
         rig, draw = self.fire.rig, self.fire.sandbox.faults.draw
@@ -72,7 +73,7 @@ class KillLoop:
         before = len(rig.requests(operation))
         with patch.object(self.fire.sandbox.faults, "draw", hold):
             run = rig.start("sync-orders", "--allow-first-run")
-            while len(rig.requests(operation)) < before + number:
+            while len(rig.requests(operation)) < before + number + beside:
                 assert run.poll() is None, run.communicate()
                 time.sleep(0.01)
             run.kill()

@@ -43,16 +43,7 @@ def test_killed_in_a_gap(fire: Fire, gap: str) -> None:
 def test_killed_after_the_request_was_sent_and_before_its_answer(fire: Fire) -> None:
     fire.place(3)
     # The first create of a run goes alone, whichever order it is; the others then go together.
-    fire.slow(2000, [CREATE[fire.dialect]])
-    run = fire.rig.start("sync-orders")
-    while not fire.creates():
-        time.sleep(0.01)
-    fire.mend()
-    fire.fault("hang_after", count=2)
-    while len(fire.creates()) < 3:
-        time.sleep(0.01)
-    run.kill()
-    run.communicate()
+    KillLoop(fire).kill_at(CREATE[fire.dialect], 2, carried_out=True, beside=1)
     with fire.rig.ledger() as ledger:
         assert ledger.orders.counts()["sending"] == 2
     first = fire.rig.sync()

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from commands_kit import whole_program
-from rig import Ended, HereRig, Rig
+from rig import Ended, HereRig, Rig, signalled
 
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox import server
@@ -298,12 +298,9 @@ def test_130_143_a_run_that_is_stopped(
     while len(keeper.rig.requests()) == before:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    process.send_signal(number)
-    assert process.stderr is not None
-    said = process.stderr.readline()
+    signalled(process, number)
     goes_on.set()
     out, err = process.communicate(timeout=600)
-    err = said + err
     assert (process.returncode, out) == (code, ""), err
     assert "the next run continues" in err
     assert "Traceback" not in err
