@@ -57,13 +57,14 @@ def test_the_disk_is_full_in_a_gap(
 def test_a_signal_lets_what_is_under_way_get_its_outcome(
     fire: Fire, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fire.rig.env["VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS"] = "600"
     fire.place(12)
     goes_on = threading.Event()
 
     def wait(*_: object) -> float:
         # The first create of a run goes alone.
         if len(fire.creates()) > 1:
-            goes_on.wait(60)
+            goes_on.wait(600)
         return 0.0
 
     monkeypatch.setattr(server, "_wait", wait)
