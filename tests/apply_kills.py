@@ -13,7 +13,7 @@ from typing import Any
 
 from apply_kit import TYPES, ApplyWorld, T
 
-_PATIENCE = 60.0
+_PATIENCE = 600.0
 _ANSWER_MS = 15
 ALL = ("reconcile", "--json", "--max", "100", "--apply", ",".join(TYPES))
 # The rest of a run goes on after the act that a kill interrupted.

@@ -139,7 +139,7 @@ def _running(command: list[str], ports: Iterable[int], folder: Path) -> Iterator
             [program, *command[1:]], stdout=told, stderr=told, env=home, cwd=folder
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         for port in ports:
             while not _listens(port):
                 assert process.poll() is None, log.read_text()

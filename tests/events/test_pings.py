@@ -221,7 +221,7 @@ def test_a_monitor_that_hangs_costs_its_time_limit(
     assert "ping" not in ended.err
     # A process would have ended; here the last ping follows.
     monitor.go_on.set()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while len(monitor.heard) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert monitor.signals == ["prune/start", "prune"]

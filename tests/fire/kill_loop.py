@@ -15,7 +15,7 @@ from fire_kit import Fire
 from veracore_sync.sandbox.exchange import Call
 from veracore_sync.sandbox.faults import Fault
 
-_PATIENCE = 60.0
+_PATIENCE = 600.0
 _LONGEST_LIFE = 0.25
 _ANSWER_MS = 60
 _PER_LIFE = 10

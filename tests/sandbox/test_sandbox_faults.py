@@ -115,7 +115,7 @@ def _expect_no_answer(wire: Wire, seen: list[Exception]) -> None:
 
 
 def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)

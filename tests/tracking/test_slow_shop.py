@@ -281,7 +281,7 @@ def _live(order: Any) -> list[tuple[str, str, int]]:
 
 
 def _run_until(rig: Rig, is_done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not is_done():
         ended = rig.run("sync-tracking", "--json")
         assert ended.code in (0, 69), (ended.code, ended.out, ended.err)

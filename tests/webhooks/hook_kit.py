@@ -174,7 +174,7 @@ def stop_bed(bed: Bed) -> None:
     bed.ledger.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 600.0) -> None:
     """Wait for what must come; a failure names nothing but the caller's line."""
     deadline = time.monotonic() + seconds
     while not condition():

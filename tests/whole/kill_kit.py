@@ -45,7 +45,7 @@ TURNS = (
 """Who is killed in one round, in an order that is drawn anew each time."""
 
 _ANSWER_MS = 40
-_PATIENCE = 60.0
+_PATIENCE = 600.0
 _OLD_EVENTS = 20_000
 _BEGINNING = 400
 

@@ -87,7 +87,7 @@ class Node:
                 group=self._as,
                 extra_groups=[] if self._as else None,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while True:
             with suppress(psycopg.OperationalError), self.connected("postgres"):
                 return
