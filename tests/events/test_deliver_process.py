@@ -165,7 +165,7 @@ def test_a_hook_that_hangs_delays_nothing(rig: Rig, shop: SmallShop, tmp_path: P
     began.unlink()
     # For a minute: on a busy machine that may be over before the next run has begun.
     with closing(sqlite3.connect(rig.ledger_path)) as ledger, ledger:
-        assert [row for row in ledger.execute(_PAUSED)] != []
+        assert list(ledger.execute(_PAUSED)) != []
         later = to_text(datetime.now(UTC) + timedelta(minutes=30))
         ledger.execute("UPDATE hooks SET next_attempt_at = ?", (later,))
     assert rig.run("sync-orders").code == 0
