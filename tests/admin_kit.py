@@ -53,5 +53,5 @@ def serving(rig: Rig) -> Iterator[Admin]:
         yield Admin(host, int(port))
     finally:
         process.terminate()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=600)
     assert (process.returncode, "Traceback" in err) == (0, False), err

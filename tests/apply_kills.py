@@ -13,7 +13,7 @@ from typing import Any
 
 from apply_kit import TYPES, ApplyWorld, T
 
-_PATIENCE = 60.0
+_PATIENCE = 600.0
 _ANSWER_MS = 15
 ALL = ("reconcile", "--json", "--max", "100", "--apply", ",".join(TYPES))
 # The rest of a run goes on after the act that a kill interrupted.
@@ -93,7 +93,7 @@ class ApplyKills:
             else:
                 assert name in moving or name in {other for _, other in found}, (type, name, seen)
 
-    def settle(self, within_seconds: float = 60) -> int:
+    def settle(self, within_seconds: float = 600) -> int:
         """Repair until all is repaired, and two runs find nothing; how many rounds it took."""
         return settle(self.world, within_seconds)
 
@@ -129,7 +129,7 @@ def reconciled(world: ApplyWorld, *more: str) -> Any:
         time.sleep(0.2)
 
 
-def settle(world: ApplyWorld, within_seconds: float = 60) -> int:
+def settle(world: ApplyWorld, within_seconds: float = 600) -> int:
     """Repair without faults until everything is repaired; how many rounds it took."""
     world.mend()
     world.run("breaker", "reset")

@@ -179,7 +179,7 @@ class Bed:
     def run(self, *, back: bool, failpoint: str = "") -> tuple[int, str, str]:
         """Run the command to its end: exit code, stdout and stderr."""
         process = self.start(back=back, failpoint=failpoint)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         assert "Traceback" not in err, err
         return process.returncode, out, err
 
@@ -293,7 +293,7 @@ def _one_life(
         with suppress(subprocess.TimeoutExpired):
             process.wait(chance.uniform(0.4, 1.0) * took)
         process.send_signal(signal.SIGKILL)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     bed.took = time.monotonic() - began
     if process.returncode == 0:
         return True

@@ -56,7 +56,7 @@ def pooled(home: Path) -> Iterator[Path]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 600
             while not (folder / f".s.PGSQL.{PORT}").exists():
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < deadline

@@ -139,7 +139,7 @@ def _running(command: list[str], ports: Iterable[int], folder: Path) -> Iterator
             [program, *command[1:]], stdout=told, stderr=told, env=home, cwd=folder
         )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 600
         for port in ports:
             while not _listens(port):
                 assert process.poll() is None, log.read_text()
@@ -148,7 +148,7 @@ def _running(command: list[str], ports: Iterable[int], folder: Path) -> Iterator
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _listens(port: int) -> bool:

@@ -36,4 +36,4 @@ def race(program: str, ledger: Path | str) -> list[str]:
             assert racer.stdin is not None
             racer.stdin.write("go\n")
             racer.stdin.flush()
-        return sorted(racer.communicate(timeout=60)[0].strip() for racer in racers)
+        return sorted(racer.communicate(timeout=600)[0].strip() for racer in racers)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
@@ -25,7 +26,7 @@ from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 
-TIMEOUT = 120
+TIMEOUT = 600
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class Rig:
         """GET, or POST `body`, under ``/_sandbox/``."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(f"{self.sandbox.url}/_sandbox/{path}", data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def placed(self) -> dict[str, Any]:
@@ -183,6 +184,18 @@ class HereRig(Rig):
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+def signalled(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal, and wait until the process has taken it."""
+    process.send_signal(number)
+    status = Path(f"/proc/{process.pid}/status")
+    while any(
+        int(line.split()[1], 16)
+        for line in status.read_text().splitlines()
+        if line.startswith(("SigPnd:", "ShdPnd:"))
+    ):
+        time.sleep(0.005)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def on_terminal(
         os.close(theirs)
         try:
             seen = _talk(process, mine, answers, asked, until, dict(when or {}))
-            return process.wait(timeout=60), seen
+            return process.wait(timeout=600), seen
         finally:
             os.close(mine)
             process.kill()

@@ -104,7 +104,7 @@ def test_a_known_value_is_no_part_of_another() -> None:
 
 
 def test_a_hostile_message_takes_no_time() -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     for filler in (
         "sku ",
         " at x",
@@ -116,7 +116,8 @@ def test_a_hostile_message_takes_no_time() -> None:
         "does not have the ",
     ):
         assert len(repeat("x" + filler * 200_000)) <= 200
-    assert time.monotonic() - began < 5
+    # Its own work, whatever else the machine does; what is not linear takes hours for one of these.
+    assert time.thread_time() - began < 60
 
 
 def test_redirects_media_types_and_numbers() -> None:

@@ -174,7 +174,7 @@ def install_packages(folder: Path) -> None:
 
 
 def _output(command: list[str]) -> str:
-    done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=60)
     return done.stdout.strip()
 
 

@@ -449,7 +449,7 @@ def test_only_a_few_are_executed_at_once() -> None:
 
     def slow() -> ActionOutcome:
         inside.release()
-        end.wait(20)
+        end.wait(60)
         return ActionOutcome(True)
 
     with closing(open_ledger(None)) as ledger:
@@ -460,14 +460,14 @@ def test_only_a_few_are_executed_at_once() -> None:
         for one in busy:
             one.start()
         for _ in busy:
-            assert inside.acquire(timeout=20)
+            assert inside.acquire(timeout=60)
         status, document = ask(api, force)
         assert (status, document["errors"][0]["extensions"]["code"]) == (503, "BUSY")
         # Runs that last do not keep anybody from looking.
         assert ask(api, "{ __typename }")[0] == 200
         end.set()
         for one in busy:
-            one.join(20)
+            one.join(60)
         assert ask(api, force)[0] == 200
 
 

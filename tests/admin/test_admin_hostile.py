@@ -44,7 +44,7 @@ BEARER = f"Authorization: Bearer {ACT}"
 
 
 def exchange(admin: Admin, raw: bytes) -> bytes:
-    with closing(socket.create_connection((admin.host, admin.port), timeout=20)) as client:
+    with closing(socket.create_connection((admin.host, admin.port), timeout=60)) as client:
         client.sendall(raw)
         client.shutdown(socket.SHUT_WR)
         told = b""

@@ -41,7 +41,7 @@ class Scene:
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:
         port = int(self.server.server_address[1])
-        with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())

@@ -186,14 +186,14 @@ def test_a_long_act_is_waited_for_on_a_page_that_looks_again(pages: Pages) -> No
 
     def slow() -> ActionOutcome:
         begun.set()
-        goes_on.wait(30)
+        goes_on.wait(60)
         return ActionOutcome(True, None, {"submitted": 4})
 
     pages.done = slow
     (shop,) = pages.handler._shops.values()
     shop._running = RunningActs(pages.clock, at_once=1, patience=0.0)
     pages.confirm("/act?action=sync-orders")
-    assert begun.wait(30)
+    assert begun.wait(60)
     assert "<h1>Running: Sync orders now</h1>" in pages.text
     assert pages.headers["refresh"] == "2"
     where = pages.location

@@ -68,7 +68,7 @@ def pages(
 
 def control(sandbox: Sandbox, path: str, body: dict[str, Any]) -> None:
     request = urllib.request.Request(f"{sandbox.url}/_sandbox/{path}", json.dumps(body).encode())
-    urllib.request.urlopen(request, timeout=10).close()
+    urllib.request.urlopen(request, timeout=60).close()
 
 
 def state(pages: Pages, code: str) -> str:

@@ -525,7 +525,7 @@ def stuck(keys: Keyboard) -> None:
     fence = keys.fences[0][1].splitlines()
     keys.type_all()
     assert len(fence) == 3
-    process.communicate(timeout=10)
+    process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL
     assert is_there(one)
 
@@ -609,7 +609,7 @@ def second_shop(keys: Keyboard) -> None:
 
 def orders_at(url: str) -> list[dict[str, Any]]:
     """What this warehouse has."""
-    with urllib.request.urlopen(f"{url}/_sandbox/orders", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/_sandbox/orders", timeout=60) as answer:
         return list(json.loads(answer.read())["orders"])
 
 

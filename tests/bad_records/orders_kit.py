@@ -66,8 +66,6 @@ class Bed:
             "VERACORE_CLIENT_ID": "sandbox",
             "VERACORE_CLIENT_SECRET": "sandbox",
             "VERACORE_COMPANY_ID": "SANDBOX",
-            "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "1",
-            "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "1",
             "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
             "VERACORE_SYNC_RETRY__READ_BASE_SECONDS": "0.001",
             "VERACORE_SYNC_RETRY__TRIES": "2",
@@ -98,7 +96,7 @@ class Bed:
         request = urllib.request.Request(
             f"{self.sandbox.url}/_sandbox/{path}", data=json.dumps(body).encode()
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read() or b"null")
 
     def mend(self) -> None:

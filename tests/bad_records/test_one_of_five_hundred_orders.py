@@ -128,7 +128,6 @@ def one(tmp_path: Path) -> Iterator[Bed]:
     with bed(tmp_path, "oms") as made:
         made.shop.state.add_variant("MUG", "Mug", 1000, on_hand=1_000_000)
         made.env["VERACORE_SYNC_ORDERS__WORKERS"] = "4"
-        made.env["VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS"] = "2"
         made.env["VERACORE_SYNC_RETRY__TRIES"] = "1"
         yield made
 

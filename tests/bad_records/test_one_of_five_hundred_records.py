@@ -34,7 +34,6 @@ def bed(tmp_path: Path, count: int) -> Iterator[Bed]:
             sandbox.world.set_stock(f"SKU-{number:03}", "MAIN", 7)
         made = Bed(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
         made.shop = shop
-        made.env["VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS"] = "2"
         made.env["VERACORE_SYNC_RETRY__TRIES"] = "1"
         yield made
 
@@ -193,10 +192,7 @@ def test_a_shipment_of_an_order_that_the_ledger_does_not_know(
 ) -> None:
     bed, orders = many
     bad, *good = [bed.order(one).code for one in orders]
-    bed.reopen(
-        VERACORE_SYNC_LEDGER__PATH=str(tmp_path / "new.db"),
-        VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS="2",
-    )
+    bed.reopen(VERACORE_SYNC_LEDGER__PATH=str(tmp_path / "new.db"))
     bed.shop.add_faults([form], operations=["ReadFulfilments"], order=bad)
     result = bed.track()
     assert shipped(bed) == set(good)

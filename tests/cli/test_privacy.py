@@ -143,7 +143,7 @@ def served(rig: Rig, command: str, use: Callable[[str], None]) -> Ended:
         use(url)
     finally:
         process.terminate()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert err, "at debug level it says something"
     return Ended(0, out, err)
@@ -151,5 +151,5 @@ def served(rig: Rig, command: str, use: Callable[[str], None]) -> Ended:
 
 def asked(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> None:
     request = urllib.request.Request(url, data=body, headers=dict(headers or {}))
-    with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=30) as answer:
+    with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()

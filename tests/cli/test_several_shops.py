@@ -92,7 +92,7 @@ class House:
     def sent(self) -> Mapping[str, int]:
         found = {}
         for name, one in self.warehouses.items():
-            with urllib.request.urlopen(f"{one.url}/_sandbox/orders", timeout=10) as answer:
+            with urllib.request.urlopen(f"{one.url}/_sandbox/orders", timeout=60) as answer:
                 found[name] = len(json.loads(answer.read())["orders"])
         return found
 
@@ -410,7 +410,7 @@ def served(house: House) -> Iterator[str]:
     assert process.stdout is not None
     yield process.stdout.readline().strip()
     process.terminate()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert (process.returncode, "Traceback" in err) == (0, False), err
 
 
@@ -430,7 +430,7 @@ class Browser:
 
     def _ask(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
-            with self._opener.open(request, timeout=30) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()
@@ -468,7 +468,7 @@ def test_the_token_of_one_shop_opens_no_other(house: House, served: str) -> None
     form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text))
     status, text = browser.post("/shops/shop1/act", **form)
     assert status == 200
-    for _ in range(60):
+    for _ in range(600):
         if "<h1>Running" not in text:
             break
         number = form["form"]
@@ -492,7 +492,7 @@ def test_each_shop_has_its_api(served: str) -> None:
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         request = urllib.request.Request(f"{served}/shops/{shop}/admin-api", body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
             return refused.code

@@ -45,7 +45,7 @@ def ended(rig: Rig, redirection: str, *arguments: str, **env: str) -> tuple[int,
         cwd=rig.folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert "Exception ignored" not in done.stderr, done.stderr
@@ -117,7 +117,7 @@ def test_a_terminal_that_is_busy_for_a_moment_loses_nothing() -> None:
     stream.write(text)
     stream.flush()
     os.close(writing)
-    thread.join(30)
+    thread.join(60)
     os.close(reading)
     assert b"".join(read) == text.encode()
 

@@ -40,7 +40,7 @@ class SmallBed:
                 admin_api_url=self.small.admin_url,
                 username=self.small.username,
                 password=SecretStr(self.small.password),
-                timeout_seconds=5,
+                timeout_seconds=60,
             ),
             retry=ONCE,
             clock=self.clock,

@@ -394,7 +394,7 @@ def test_one_process_at_a_time_holds_a_job(shared: LedgerBed) -> None:
                 assert holder.since == to_text(START)
             with pytest.raises(LockHeld, match="sync-orders"), other.runs.lock("orders", "retry"):
                 pass
-            with other.runs.lock("inventory", "sync-inventory", wait_seconds=1):
+            with other.runs.lock("inventory", "sync-inventory", wait_seconds=60):
                 pass
         with other.runs.lock("orders", "retry"):
             pass

@@ -31,7 +31,7 @@ class Act:
             self.answer = error
 
     def ends(self) -> Any:
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         return self.answer
 
@@ -43,11 +43,11 @@ class Held:
         self._ledger: Any = ledger
         self._begun, self._gate = threading.Event(), threading.Event()
         self._first = Act(ledger, self._wait)
-        assert self._begun.wait(10)
+        assert self._begun.wait(60)
 
     def _wait(self) -> None:
         self._begun.set()
-        assert self._gate.wait(20)
+        assert self._gate.wait(60)
 
     def release(self, waiting: int) -> None:
         """Let it commit once so many others wait."""

@@ -181,7 +181,9 @@ def test_a_slow_answer_is_still_an_answer_or_a_timeout(
     bed: Simulated, warehouse: Warehouse
 ) -> None:
     bed.control("faults", kinds=["slow_drip"], count=1, delay_ms=20, operations=CREATES)
-    outcome = warehouse.submit(an_order())
+    hurried = bed.connect(timeout_seconds=2)
+    outcome = hurried.submit(an_order())
+    hurried.close()
     assert isinstance(outcome, Accepted) or what(outcome) is Occurrence.TIMEOUT
     assert isinstance(warehouse.look_up("WEB-100234"), Present)
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fakes import TELLS_ALL, TELLS_LITTLE, FakeWarehouse
+from held_answers import held_answers_time_out
 
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.returns import ReturnedRow
@@ -143,7 +144,7 @@ class Simulated(WarehouseBed):
             "client_secret": "sandbox",
             "company_id": "SANDBOX",
             "face": self.face,
-            "timeout_seconds": 2,
+            "timeout_seconds": 60,
         }
         chosen = VeracoreSettings.model_validate(fields | changes)
         return connect(chosen, probe_id=PROBE, retry=ONCE)
@@ -151,7 +152,7 @@ class Simulated(WarehouseBed):
     def control(self, name: str, **document: Any) -> Any:
         data = json.dumps(document).encode() if document else None
         request = urllib.request.Request(f"{self.sandbox.url}/_sandbox/{name}", data=data)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def fault(self, *kinds: str, operations: Sequence[str], count: int = 1) -> None:
@@ -313,7 +314,7 @@ FAKES: dict[str, Capabilities] = {"fake": TELLS_ALL, "fake that tells little": T
 def simulated(name: str) -> Iterator[Simulated]:
     """A dialect (and, of oms, a face of it) against a simulator of its own."""
     dialect, _, face = name.partition("/")
-    with Sandbox() as sandbox:
+    with Sandbox() as sandbox, held_answers_time_out():
         bed = Simulated(sandbox, dialect, face or "oms")
         try:
             yield bed

@@ -36,7 +36,7 @@ while not (folder / "go on").exists():
 
 
 def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 600
     while not file.exists():
         assert time.monotonic() < deadline, file.name
         time.sleep(0.01)

@@ -75,7 +75,7 @@ class Fire:
         under_way = sum(counts[state] for state in ("pending", "sending", "in_doubt", "failed"))
         return under_way == 0 and sum(counts.values()) == len(self.shop.state.orders)
 
-    def run_until_at_rest(self, within_seconds: float = 60) -> int:
+    def run_until_at_rest(self, within_seconds: float = 600) -> int:
         """Run after run, as a timer would; how many it took."""
         deadline = time.monotonic() + within_seconds
         for runs in range(1, 1000):

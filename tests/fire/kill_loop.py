@@ -1,16 +1,21 @@
-"""SIGKILL at random moments of ``sync-orders``, while orders keep coming in."""
+"""SIGKILL for ``sync-orders``, while orders keep coming in: at random, or at a given request."""
 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from subprocess import Popen
+from unittest.mock import patch
 
 from fire_kit import Fire
 
-_PATIENCE = 30.0
+from veracore_sync.sandbox.exchange import Call
+from veracore_sync.sandbox.faults import Fault
+
+_PATIENCE = 600.0
 _LONGEST_LIFE = 0.25
 _ANSWER_MS = 60
 _PER_LIFE = 10
@@ -43,6 +48,38 @@ class KillLoop:
             self.fire.place(self._random.randint(1, _PER_LIFE))
             self._one_life()
         self.fire.mend()
+
+    def kill_at(self, operation: str, number: int, *, carried_out: bool, beside: int = 0) -> None:
+        """Kill a run that waits for the answer to its so-manieth request of an operation.
+
+        Args:
+            operation: As the simulator calls it.
+            number: Which one of the run's.
+            beside: How many later ones must be held, too.
+            carried_out: Whether the simulator does what is asked, or drops it.
+        """
+        rig, draw = self.fire.rig, self.fire.sandbox.faults.draw
+        seen, lock = 0, threading.Lock()
+
+        def hold(call: Call, order_exists: bool) -> Fault:
+            nonlocal seen
+            with lock:
+                seen += call.operation == operation
+                is_held = call.operation == operation and seen >= number
+            if not is_held:
+                return draw(call, order_exists)
+            return Fault("hang_after") if carried_out else Fault("http_503", delay=600.0)
+
+        before = len(rig.requests(operation))
+        with patch.object(self.fire.sandbox.faults, "draw", hold):
+            run = rig.start("sync-orders", "--allow-first-run")
+            while len(rig.requests(operation)) < before + number + beside:
+                assert run.poll() is None, run.communicate()
+                time.sleep(0.01)
+            run.kill()
+            run.communicate()
+        self.kills += 1
+        self._look()
 
     def _one_life(self) -> None:
         before = len(self.fire.rig.requests())

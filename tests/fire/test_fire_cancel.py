@@ -22,7 +22,7 @@ def oms(tmp_path: Path) -> Iterator[Fire]:
 def test_killed_at_random_moments_nothing_false_and_nothing_untold(oms: Fire) -> None:
     loop = CancelKills(oms, seed=5)
     loop.kill(12)
-    loop.come_to_rest(within_seconds=240)
+    loop.come_to_rest(within_seconds=600)
     assert loop.verdict.false_cancelled == loop.verdict.untold == []
     assert sum(loop.verdict.ends.values()) >= 3
 
@@ -38,7 +38,7 @@ def test_killed_in_a_gap(oms: Fire, gap: str) -> None:
     assert left is not None
     assert left.state == ("unknown" if gap == "cancellation recorded" else "asking")
     loop = CancelKills(oms)
-    loop.come_to_rest(within_seconds=120)
+    loop.come_to_rest(within_seconds=600)
     assert oms.row(code).state == "cancelled"
     # A look-up shows whether the first request worked, so there is no second one.
     assert len(oms.rig.requests("CancelOrder")) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from bench import Bench
 from fakes import make_order, make_settings
 from fire_kit import Fire
+from rig import signalled
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.sandbox import server
 
 
 def failing_once(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,15 +55,25 @@ def test_the_disk_is_full_in_a_gap(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_what_is_under_way_get_its_outcome(
-    fire: Fire, number: signal.Signals
+    fire: Fire, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fire.rig.env["VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS"] = "600"
     fire.place(12)
-    fire.slow(300)
+    goes_on = threading.Event()
+
+    def wait(*_: object) -> float:
+        # How many go at once is found out from the answers: some must come.
+        if len(fire.creates()) >= 4:
+            goes_on.wait(600)
+        return 0.0
+
+    monkeypatch.setattr(server, "_wait", wait)
     run = fire.rig.start("sync-orders", "--json")
     while len(fire.creates()) < 4:
         time.sleep(0.01)
-    run.send_signal(number)
-    out, err = run.communicate(timeout=60)
+    signalled(run, number)
+    goes_on.set()
+    out, err = run.communicate(timeout=600)
     assert run.returncode == 128 + number, (out, err)
     assert "Traceback" not in err
     with fire.rig.ledger() as ledger:
@@ -68,6 +81,5 @@ def test_a_signal_lets_what_is_under_way_get_its_outcome(
     assert counts["sending"] == 0
     assert counts["synced"] == len(fire.creates())
     assert counts["synced"] < 12
-    fire.mend()
     fire.run_until_at_rest()
     fire.assert_each_once()

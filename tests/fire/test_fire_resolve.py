@@ -124,5 +124,5 @@ def test_nobody_decides_about_what_is_being_sent(fire: Fire, act: str) -> None:
     ended = fire.rig.run("resolve", code, act)
     assert (ended.code, fire.row(code).state) == (75, "sending")
     run.send_signal(signal.SIGCONT)
-    run.communicate(timeout=60)
+    run.communicate(timeout=600)
     fire.assert_each_once()

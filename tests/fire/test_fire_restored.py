@@ -51,7 +51,7 @@ def live(rig: Rig, code: str) -> list[str]:
 def killed(rig: Rig, gap: str) -> None:
     """A run as a process, for it dies."""
     process = rig.start("sync-orders", **{FAILPOINT: f"{gap}:kill"})
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL
 
 

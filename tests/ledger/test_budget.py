@@ -130,7 +130,7 @@ class SlowDownWhileWaiting(FakeClock):
         if self.budget is not None and not self.upstream_answered:
             answer = threading.Thread(target=self.budget.penalise, args=(1.0,))
             answer.start()
-            answer.join(5)
+            answer.join(60)
             self.upstream_answered = not answer.is_alive()
         super().sleep(seconds)
 

@@ -105,7 +105,7 @@ def test_a_transaction_that_began_in_time_ends_before_another_takes_its_job(
         "from veracore_sync.ledger.postgres.database import PostgresPlace\n"
         "ledger = open_ledger(PostgresPlace(*sys.argv[1:3]))\n"
         "print('ready', flush=True)\n"
-        "with ledger.runs.lock('orders', 'sync-orders', wait_seconds=20):\n"
+        "with ledger.runs.lock('orders', 'sync-orders', wait_seconds=600):\n"
         "    print(ledger.meta.get('mark'), flush=True)\n"
     )
     with ledger.runs.lock("orders", "sync-orders"), ledger.unit_of_work():
@@ -116,15 +116,23 @@ def test_a_transaction_that_began_in_time_ends_before_another_takes_its_job(
         racer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"
-    assert racer.communicate(timeout=60)[0] == "whole\n"
+    assert racer.communicate(timeout=600)[0] == "whole\n"
+
+
+def expires_at(ledger: SqlLedger) -> object:
+    return ledger.database.value("SELECT expires_at FROM leases WHERE job = 'orders'")
 
 
 def test_a_lease_is_renewed_while_its_holder_lives(other: SqlLedger) -> None:
     place = other.place
     assert isinstance(place, PostgresPlace)
-    brief = PostgresPlace(place.url, place.schema, lease_seconds=0.6)
+    brief = PostgresPlace(place.url, place.schema, lease_seconds=3)
     with closing(open_ledger(brief)) as ledger, ledger.runs.lock("orders", "sync-orders"):
-        time.sleep(1.5)
+        first = expires_at(other)
+        until = time.monotonic() + 600
+        while expires_at(other) == first:
+            assert time.monotonic() < until
+            time.sleep(0.05)
         assert other.runs.is_running("orders")
         ledger.meta.put("mark", "alive")
         assert epoch(ledger) == 1
@@ -282,7 +290,7 @@ from datetime import UTC, datetime
 from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion
 from veracore_sync.ledger.opening import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
-ledger = open_ledger(PostgresPlace(*sys.argv[1:3], lease_seconds=1))
+ledger = open_ledger(PostgresPlace(*sys.argv[1:3]))
 with ledger.runs.lock("orders", "sync-orders"):
     now = datetime.now(UTC)
     ledger.transitions.discover([Discovery("A", "1", now)])
@@ -299,6 +307,10 @@ def test_what_a_dead_host_was_sending_is_in_doubt_once_its_lease_is_over(
     row = ledger.orders.get("A")
     assert row is not None
     assert row.state == "sending"
-    with ledger.runs.lock("orders", "sync-orders", wait_seconds=30):
+    assert isinstance(ledger, SqlLedger)
+    with pytest.raises(LockHeld), ledger.runs.lock("orders", "sync-orders"):
+        pass
+    expire(ledger)
+    with ledger.runs.lock("orders", "sync-orders"):
         assert ledger.transitions.recover() == ["A"]
     assert ledger.orders.counts()["in_doubt"] == 1

@@ -37,7 +37,7 @@ def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
         yield other
         if other.poll() is None:
             other.stdin.close()
-            other.wait(30)
+            other.wait(60)
 
 
 def may_take(ledger: Ledger) -> bool:
@@ -67,7 +67,7 @@ def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     with closing(open_ledger(path, clock=FakeClock())) as ledger, held_by_another(path) as other:
         lock_path(path, "orders").unlink()
         other.kill()
-        other.wait(30)
+        other.wait(60)
         assert may_take(ledger)
 
 

@@ -194,10 +194,10 @@ def test_two_moves_and_a_job_meanwhile(bed: Bed, back: bool) -> None:
     # A second move waits for leases that may be of one that was killed; here it lives.
     second = bed.start(back=back) if not back else None
     if second is not None:
-        out, _ = second.communicate(timeout=60)
+        out, _ = second.communicate(timeout=600)
         assert second.returncode == 75, out
     first.send_signal(signal.SIGCONT)
-    out, err = first.communicate(timeout=60)
+    out, err = first.communicate(timeout=600)
     assert first.returncode == 0, err
     assert bed.never_two("after") == [target]
 

@@ -175,7 +175,7 @@ def test_a_follower_is_counted_also_by_a_user_who_may_not_look_at_it(tmp_path: P
     command = ["pg_receivewal", "-D", str(tmp_path), "-h", home, "-U", "vendure", "--no-loop"]
     plain = replace(place, url=place.url.replace("vendure@", f"{role}@"))
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as follower:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 600
         while not (found := looked(plain)).standbys:
             assert time.monotonic() < deadline
             assert follower.poll() is None

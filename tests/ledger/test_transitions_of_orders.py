@@ -198,7 +198,7 @@ def test_many_processes_start_on_a_fresh_file_at_once(tmp_path: Path) -> None:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(8)
     ]
-    ended = [process.communicate(timeout=60) for process in started]
+    ended = [process.communicate(timeout=600) for process in started]
     assert [process.returncode for process in started] == [0] * 8, ended
     assert len({out for out, _ in ended}) == 1
 

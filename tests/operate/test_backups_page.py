@@ -69,7 +69,7 @@ def test_an_old_ledger_is_upgraded_backed_up_checked_and_restored(tmp_path: Path
                 cwd=tmp_path,
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=600,
             )
             assert done.returncode == 0, (mark, done.stdout, done.stderr)
             return done.stdout

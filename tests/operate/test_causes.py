@@ -136,7 +136,7 @@ class _Passing(BaseHTTPRequestHandler):
             self.server.behind + self.path, body, headers, method=self.command
         )
         try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
                 found = Reply(answer.status, answer.read(), answer.headers["content-type"])
         except urllib.error.HTTPError as error:
             found = Reply(error.code, error.read(), error.headers["content-type"])

@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from pathlib import Path
 
 import pytest
 from commands_kit import whole_program
-from rig import Ended, HereRig, Rig
+from rig import Ended, HereRig, Rig, signalled
 
 from veracore_sync.ledger import open_ledger
+from veracore_sync.sandbox import server
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -281,18 +283,24 @@ def test_75_another_run_of_the_job_is_at_work(keeper: Shopkeeper, job: str) -> N
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_130_143_a_run_that_is_stopped(
-    keeper: Shopkeeper, job: str, number: signal.Signals, code: int
+    keeper: Shopkeeper,
+    job: str,
+    number: signal.Signals,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     keeper.rig.sync()
     before = len(keeper.rig.requests())
-    keeper.rig.control("faults", {"delay_ms": 1000})
+    goes_on = threading.Event()
+    monkeypatch.setattr(server, "_wait", lambda *_: float(not goes_on.wait(60)))
     keeper.place()
     process = keeper.rig.start(job)
     while len(keeper.rig.requests()) == before:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    signalled(process, number)
+    goes_on.set()
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, out) == (code, ""), err
     assert "the next run continues" in err
     assert "Traceback" not in err

@@ -64,7 +64,7 @@ def test_a_simulator_like_a_tenant_answers_as_it_does(bed: Bed, tenant: str) -> 
         again = bed.probe("again.json", VERACORE_API_URL=url)
     finally:
         process.terminate()
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=600)
     assert again == shown
     assert (bed.folder / "again.json").read_bytes() == file.read_bytes()
     for switch, value in behaviour.items():

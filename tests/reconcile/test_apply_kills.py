@@ -33,7 +33,7 @@ def die(world: ApplyWorld, gap: str, type: T) -> None:
     process = world.rig.start(
         "reconcile", "--apply", type, VERACORE_SYNC_TEST_FAILPOINT=f"{gap}:kill"
     )
-    out, told = process.communicate(timeout=120)
+    out, told = process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL, (gap, type, out, told)
 
 

@@ -197,7 +197,7 @@ def test_two_at_once_beside_the_timers(tmp_path: Path, server: str) -> None:
         timers = ("sync-orders", "sync-tracking", "sync-inventory") if place is None else ()
         commands = [ALL, ALL, *((name,) for name in timers)]
         runs = [world.rig.start(*command) for command in commands]
-        ends = [(run.communicate(timeout=120), run.returncode) for run in runs]
+        ends = [(run.communicate(timeout=600), run.returncode) for run in runs]
         for (_, told), code in ends:
             assert code in (0, 3, 75), (told, code)
             assert "Traceback" not in told

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from held_answers import held_answers_time_out
 from rig import HereRig, Rig
 
 from veracore_sync.sandbox.server import Sandbox
@@ -206,9 +207,8 @@ def test_a_lost_answer_makes_no_second_note(
     rig.env["VERACORE_SYNC_RETURNS__NOTE"] = "true"
     come_back(rig, code, 2)
     shop.add_faults([fault], operations=["NoteOrder"], count=1)
-    # Where no answer is held back, a short limit would only test how fast the machine is.
-    hurry = {"VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "1"} if fault == "hang_after" else {}
-    done = returns(rig, **hurry)
+    with held_answers_time_out():
+        done = returns(rig)
     assert (done["notesWritten"], done["errors"]) == (0, 1)
     later(rig)
     assert returns(rig)["errors"] == 0

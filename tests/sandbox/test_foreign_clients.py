@@ -207,7 +207,7 @@ def node(url: str, face: str, version: str, calls: list[tuple[str, Any]]) -> dic
         input=json.dumps(task),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))

@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 def post(sandbox: Sandbox, path: str, body: bytes) -> tuple[int, str]:
     request = urllib.request.Request(sandbox.url + path, data=body)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read().decode()
@@ -37,7 +37,7 @@ def post(sandbox: Sandbox, path: str, body: bytes) -> tuple[int, str]:
 def control(sandbox: Sandbox, name: str, **document: Any) -> Any:
     data = json.dumps(document).encode() if document else None
     request = urllib.request.Request(f"{sandbox.url}/_sandbox/{name}", data=data)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 

@@ -15,10 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wire_client import Wire, line
 
+from veracore_sync.sandbox.listener import _Handler
 from veracore_sync.sandbox.server import Sandbox
 
 SERVE = """
@@ -132,23 +134,33 @@ def test_stopped_and_started_it_keeps_its_port_and_what_it_knows() -> None:
 def test_a_stop_cuts_idle_connections() -> None:
     with Sandbox() as sandbox:
         wire = Wire(sandbox.url)
-        idle = socket.create_connection((wire.host, wire.port), timeout=5)
+        idle = socket.create_connection((wire.host, wire.port), timeout=60)
         wire.see("orders")
     with idle:
         assert idle.recv(1) == b""
 
 
-def test_one_connection_serves_many_requests_fast(wire: Wire) -> None:
-    connection = http.client.HTTPConnection(wire.host, wire.port, timeout=5)
-    began = time.monotonic()
-    for _ in range(250):
+def test_one_connection_serves_many_requests_without_a_delay(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nagle's algorithm against delayed acknowledgements would cost 40 ms each."""
+    delays: list[int] = []
+    send = _Handler._send
+
+    def look(handler: _Handler, *answer: Any) -> None:
+        delays.append(handler.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        send(handler, *answer)
+
+    monkeypatch.setattr(_Handler, "_send", look)
+    connection = http.client.HTTPConnection(wire.host, wire.port, timeout=60)
+    for _ in range(5):
         connection.request("GET", "/_sandbox/orders")
         answer = connection.getresponse()
         assert answer.version == 11
         answer.read()
     connection.close()
-    # With Nagle's algorithm on, each would wait for a delayed acknowledgement: 10 s in all.
-    assert time.monotonic() - began < 8
+    assert len(delays) == 5
+    assert all(delays)
 
 
 def test_the_world_can_be_looked_at(sandbox: Sandbox, wire: Wire) -> None:
@@ -162,7 +174,7 @@ def test_serve_says_where_it_listens_and_ends_on_a_signal(number: signal.Signals
     with served(strict="yes") as (process, wire):
         assert "Invalid Product ID" in wire.add_order().fault()
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
 

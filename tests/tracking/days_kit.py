@@ -346,8 +346,6 @@ def life(folder: Path, start: str, pace: Pace, seed: int = 0) -> Iterator[Life]:
         "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
         "VERACORE_SYNC_VERACORE__TIMEZONE": ZONE,
         "VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS": "60",
-        "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "5",
-        "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "5",
     }
     on_hand = 10 + pace.orders
     with Sandbox(strict=True, clock=clock.now) as sandbox, SmallShop(clock=clock.now) as shop:

@@ -106,7 +106,7 @@ def killed(bed: World, gap: str) -> int:
         "VERACORE_SYNC_TEST_FAILPOINT": f"{gap}:kill",
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
-    return subprocess.run(program, env=environment, check=False, timeout=120).returncode
+    return subprocess.run(program, env=environment, check=False, timeout=600).returncode
 
 
 def main() -> None:

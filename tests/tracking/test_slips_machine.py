@@ -178,7 +178,6 @@ class SlipsOfKits(Slips):
     with_kits = True
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("machine", [Slips, SlipsOfKits])
 def test_each_slip_holds_its_own(machine: type[Slips]) -> None:
     run_state_machine_as_test(

@@ -8,6 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from unittest.mock import patch
+
+from veracore_sync.clock import SystemClock
 
 PAUSE = 0.02
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 100000000\r\n\r\n"
@@ -23,12 +26,16 @@ class Dripper:
     head: sends a header a byte at a time. body: sends the head, then the body a byte at a time.
     late body: the same after 64 KiB. unread: does not even read the request. steady: sends 64 KiB
     again and again.
+
+    `monotonic` is a clock that stands still until the server has read a request: so a time limit
+    is used up by the server alone, however slow this machine is.
     """
 
     def __init__(self, manner: str) -> None:
         self.manner = manner
         self.start = b" "
         self.requests = 0
+        self._began, self._first_at = time.monotonic(), 0.0
         self._over = threading.Event()
         self._listener = socket.socket()
         # Small, so that a request that is not read does not vanish in the kernel.
@@ -38,6 +45,19 @@ class Dripper:
         self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def monotonic(self) -> float:
+        now = time.monotonic()
+        if self.manner == "unread":
+            return now
+        return self._began + (now - self._first_at if self._first_at else 0.0)
+
+    def has_read(self) -> bool:
+        """Whether a request came; what was sent is read late where this machine is slow."""
+        until = time.monotonic() + 600
+        while not self.requests and time.monotonic() < until:
+            time.sleep(0.005)
+        return self.requests == 1
 
     def close(self) -> None:
         self._over.set()
@@ -57,14 +77,18 @@ class Dripper:
         with peer, suppress(OSError):
             while not self._over.is_set():
                 if self.manner == "unread":
-                    self.requests += 1
+                    self._count()
                     self._over.wait()
                     return
                 head = _request(peer)
                 if head is None:
                     return
-                self.requests += 1
+                self._count()
                 self._spoil(peer, b"application/json" if b"/api/" in head else b"text/xml")
+
+    def _count(self) -> None:
+        self._first_at = self._first_at or time.monotonic()
+        self.requests += 1
 
     def _spoil(self, peer: socket.socket, kind: bytes) -> None:
         if self.manner == "silent":
@@ -109,14 +133,15 @@ def _request(peer: socket.socket) -> bytes | None:
 def dripping(manner: str) -> Iterator[Dripper]:
     server = Dripper(manner)
     try:
-        yield server
+        with patch.object(SystemClock, "monotonic", lambda _clock: server.monotonic()):
+            yield server
     finally:
         server.close()
 
 
 @contextmanager
-def soon(seconds: float = 10.0) -> Iterator[None]:
-    """The block ends long before a server that drips would let it."""
+def soon(seconds: float = 60.0) -> Iterator[None]:
+    """The block ends, which a server that drips would never let it."""
     began = time.monotonic()
     yield
     assert time.monotonic() - began < seconds

@@ -186,10 +186,11 @@ def test_a_stack_without_a_reason_is_no_reason(soap: OmsWarehouse, server: Scrip
 
 @pytest.mark.parametrize("filler", [" ", "\n", "\r\n", "---&gt;", " at x", "sku ", "order "])
 def test_a_hostile_text_takes_no_time(soap: OmsWarehouse, filler: str, server: Scripted) -> None:
-    body = fault(f"System.Exception: x{filler * 100_000}y")
-    began = time.monotonic()
+    body = fault(f"System.Exception: x{filler * 300_000}y")
+    began = time.thread_time()
     refusal(soap, server, Reply(500, body))
-    assert time.monotonic() - began < 2
+    # Its own work, whatever else the machine does; what is not linear takes minutes.
+    assert time.thread_time() - began < 60
 
 
 OUTAGES = [

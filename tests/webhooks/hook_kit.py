@@ -28,6 +28,14 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 INVENTORY = "/veracore-webhooks/inventory-update"
 ORDER = "/veracore-webhooks/order-update"
 TRACKING = "/veracore-webhooks/tracking-update"
+PATIENT = Limits(
+    connections=16,
+    first_byte_seconds=60.0,
+    idle_seconds=1.0,
+    request_seconds=60.0,
+    answer_seconds=60.0,
+    drain_seconds=3.0,
+)
 QUICK = Limits(
     connections=16,
     first_byte_seconds=1.0,
@@ -36,6 +44,7 @@ QUICK = Limits(
     answer_seconds=1.0,
     drain_seconds=3.0,
 )
+"""For clients that are to be sent away: of any other it would test how fast the machine is."""
 
 
 @dataclass
@@ -68,7 +77,7 @@ class Bed:
     def port(self) -> int:
         return int(self.listener.server.server_address[1])
 
-    def connect(self, timeout: float = 5.0) -> socket.socket:
+    def connect(self, timeout: float = 60.0) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
     def post(
@@ -81,7 +90,7 @@ class Bed:
     ) -> tuple[int, dict[str, Any]]:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         given = signed(body, delivery_id=delivery_id) if headers is None else headers
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("POST", path, body, dict(given))
             answer = connection.getresponse()
@@ -90,7 +99,7 @@ class Bed:
             connection.close()
 
     def get(self, path: str, **headers: str) -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
@@ -98,7 +107,7 @@ class Bed:
         finally:
             connection.close()
 
-    def exchange(self, *pieces: bytes, timeout: float = 5.0, pause: float = 0.0) -> bytes:
+    def exchange(self, *pieces: bytes, timeout: float = 60.0, pause: float = 0.0) -> bytes:
         """Send raw pieces; all that comes back until the server closes."""
         with self.connect(timeout) as connection:
             for piece in pieces:
@@ -128,7 +137,7 @@ def signed(
 def start_bed(
     path: Path,
     *,
-    limits: Limits = QUICK,
+    limits: Limits = PATIENT,
     clock: Clock | None = None,
     seen: Seen | None = None,
     **webhooks: object,
@@ -165,7 +174,7 @@ def stop_bed(bed: Bed) -> None:
     bed.ledger.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 600.0) -> None:
     """Wait for what must come; a failure names nothing but the caller's line."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from veracore_sync import commit_queue
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.ledger.inbox import Inbox
@@ -29,7 +31,7 @@ class SlowInbox:
 
     def store(self, batch: Sequence[WebhookDelivery]) -> list[bool]:
         self.begun.append([str(one.id) for one in batch])
-        assert self.gate.acquire(timeout=10)
+        assert self.gate.acquire(timeout=60)
         if self.broken:
             raise LedgerError("the disk is full")
         if self.fault is not None:
@@ -58,14 +60,14 @@ class Sender:
             self.answer = type(error)
 
     def ends(self) -> object:
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         return self.answer
 
 
 def until(true: Callable[[], bool]) -> None:
     waited = threading.Event()
-    for _ in range(1000):
+    for _ in range(6000):
         if true():
             return
         waited.wait(0.01)
@@ -87,7 +89,7 @@ def waits(writer: GroupCommitWriter, count: int) -> bool:
     return len(writer._queue) == count
 
 
-def made(inbox: SlowInbox, wait_seconds: float = 10.0) -> GroupCommitWriter:
+def made(inbox: SlowInbox, wait_seconds: float = 600.0) -> GroupCommitWriter:
     return GroupCommitWriter(cast(Inbox, inbox), lambda: None, wait_seconds=wait_seconds)
 
 
@@ -132,13 +134,48 @@ def test_who_waited_too_long_is_not_stored_later() -> None:
     assert inbox.commits == [["0"]]
 
 
-def test_whose_commit_has_begun_waits_for_its_end() -> None:
+@dataclass
+class Over:
+    """When the time limits of waits are over: when the test says so."""
+
+    is_over: threading.Event = field(default_factory=threading.Event)
+    late: int = 0
+
+
+class LateLock:
+    """A lock, with such a limit."""
+
+    def __init__(self, clock: Over) -> None:
+        self._lock, self._clock = threading.Lock(), clock
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if timeout < 0:
+            return self._lock.acquire(blocking)
+        while not self._lock.acquire(timeout=0.01):
+            if self._clock.is_over.is_set():
+                self._clock.late += 1
+                return False
+        return True
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_whose_commit_has_begun_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     inbox = SlowInbox()
-    writer = made(inbox, wait_seconds=3.0)
-    senders = crowd(inbox, writer, 3)
+    clock = Over()
+    monkeypatch.setattr(commit_queue, "threading", SimpleNamespace(Lock=lambda: LateLock(clock)))
+    senders = crowd(inbox, made(inbox), 3)
     inbox.gate.release()
     until(lambda: len(inbox.begun) == 2)
-    threading.Event().wait(3.5)
+    clock.is_over.set()
+    until(lambda: clock.late == 1)
     inbox.gate.release()
     assert [one.ends() for one in senders] == [True] * 3
 

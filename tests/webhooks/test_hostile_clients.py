@@ -8,18 +8,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, start_bed, stop_bed, until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from veracore_sync.webhooks import server
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, check_start, parse_head
 
 BODY = b'{"sku": "A-1"}'
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Iterator[Bed]:
+    running = start_bed(tmp_path / "ledger.db", limits=QUICK)
+    yield running
+    stop_bed(running)
 
 
 def request(*lines: str, body: bytes = b"") -> bytes:
@@ -62,7 +70,7 @@ def an_ordinary_client(bed: Bed) -> Iterator[None]:
     thread.start()
     try:
         yield
-        until(lambda: len(results) >= 3, seconds=30)
+        until(lambda: len(results) >= 3)
     finally:
         stop.set()
         thread.join()
@@ -141,7 +149,6 @@ def test_a_malformed_request_gets_one_answer_and_the_door(
     ],
 )
 def test_a_drip_client_is_cut_at_an_absolute_deadline(bed: Bed, pieces: list[bytes]) -> None:
-    began = time.monotonic()
     with an_ordinary_client(bed), bed.connect() as connection:
         for piece in pieces:
             try:
@@ -150,9 +157,8 @@ def test_a_drip_client_is_cut_at_an_absolute_deadline(bed: Bed, pieces: list[byt
                 break
             time.sleep(0.15)
         received = read_all(connection)
+    # A deadline that each byte renews would have let the whole request arrive.
     assert received == b"" or received.startswith(b"HTTP/1.1 408 ")
-    dripped = QUICK.request_seconds + 30.0
-    assert time.monotonic() - began < max(dripped, 0.15 * len(pieces) + 30.0)
     until(lambda: len(bed.listener.server.connections) == 0)
 
 
@@ -203,8 +209,7 @@ def test_crowds_of_slow_clients_keep_nobody_out(bed: Bed) -> None:
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[Bed]:
-    limits = replace(QUICK, request_seconds=30, first_byte_seconds=30)
-    running = start_bed(tmp_path / "ledger.db", limits=limits)
+    running = start_bed(tmp_path / "ledger.db")
     yield running
     stop_bed(running)
 
@@ -224,17 +229,19 @@ def test_when_all_are_at_work_the_next_is_told_to_come_again(patient: Bed) -> No
     until(lambda: len(bed.listener.server.connections) == 0)
 
 
-def test_keep_alive_pays_no_delay(bed: Bed) -> None:
-    began = time.monotonic()
-    with bed.connect() as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(200):
-            for piece in (request("GET /healthz HTTP/1.1", "Host: x")[:10],
-                          request("GET /healthz HTTP/1.1", "Host: x")[10:]):  # fmt: skip
-                connection.sendall(piece)
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
-    # Nagle's algorithm against delayed acknowledgements would take 40 ms each.
-    assert time.monotonic() - began < 6.0
+def test_keep_alive_pays_no_delay(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nagle's algorithm against delayed acknowledgements would cost 40 ms a request."""
+    delays: list[int] = []
+    serve = server._Handler._serve_one
+
+    def look(handler: server._Handler, *reader: Any, **more: Any) -> bool:
+        delays.append(handler.connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return serve(handler, *reader, **more)
+
+    monkeypatch.setattr(server._Handler, "_serve_one", look)
+    assert bed.get("/healthz")[0].status == 200
+    assert delays
+    assert all(delays)
 
 
 def test_pipelined_requests_are_answered_in_turn(bed: Bed) -> None:

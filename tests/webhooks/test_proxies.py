@@ -270,7 +270,7 @@ def test_the_api_knows_a_token_through_it(scene: Scene) -> None:
 
 
 def asked(port: int, path: str, host: str = "") -> int:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path, headers={"Host": host} if host else {})
     status = connection.getresponse().status
     connection.close()

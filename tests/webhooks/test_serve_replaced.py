@@ -43,7 +43,7 @@ def test_a_listener_whose_ledger_went_away(tmp_path: Path, what: str) -> None:
         if process.process.poll() is None:
             with suppress(OSError, HTTPException):
                 assert deliver(process, "AFTER") == 503
-        _, err = process.process.communicate(timeout=30)
+        _, err = process.process.communicate(timeout=600)
     finally:
         if process.process.poll() is None:
             process.end(signal.SIGKILL)

@@ -181,7 +181,7 @@ def test_the_relay_in_the_docs_signs_what_we_accept() -> None:
         ["node", "--input-type=module", "-e", script, "--", SECRET, '{"sku":"Ä-1"}'],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     headers = json.loads(done.stdout)
@@ -211,7 +211,7 @@ def test_the_relay_in_the_docs_signs_for_nobody_else(bed: Bed) -> None:
         ({"RELAY_TOKEN": token, "RELAY_TARGET": "http://h.example"}, "must be https"),
     ):
         refused = node(**more)
-        assert said in refused.communicate(timeout=30)[1]
+        assert said in refused.communicate(timeout=600)[1]
         assert refused.returncode != 0
     relay = node(RELAY_TOKEN=token)
     assert relay.stdout is not None
@@ -219,7 +219,7 @@ def test_the_relay_in_the_docs_signs_for_nobody_else(bed: Bed) -> None:
 
     def ask(path: str, authorization: str | None, body: bytes = b'{"sku": "A"}') -> int:
         headers = {"Authorization": authorization} if authorization is not None else {}
-        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             connection.request("POST", path, body, headers)
             return connection.getresponse().status

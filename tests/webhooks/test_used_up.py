@@ -154,4 +154,4 @@ def test_messages_to_a_full_disk_stop_nothing(tmp_path: Path) -> None:
         assert asked(running)[0] == 200
     finally:
         running.process.terminate()
-        running.process.communicate(timeout=60)
+        running.process.communicate(timeout=600)

@@ -233,7 +233,7 @@ def test_a_flood_of_hints_lets_a_waiting_command_through(slow: Bed, tmp_path: Pa
     until(lambda: len(slow.seen.names) > 2)
     other = open_ledger(tmp_path / "ledger.db")
     for _ in range(3):
-        with other.runs.lock("inventory", "sync-inventory", wait_seconds=2):
+        with other.runs.lock("inventory", "sync-inventory", wait_seconds=60):
             pass
     other.close()
     assert slow.listener.state()["waiting"] > 200

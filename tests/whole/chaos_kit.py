@@ -203,7 +203,7 @@ class Chaos:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 200) -> None:
+    def settle(self, within_seconds: float = 600) -> None:
         """Everybody finishes by a right clock, then a person does what is asked; books balance."""
         self.world.rig.env |= _PATIENT
         for service in self._services:

@@ -210,7 +210,7 @@ class Crowd:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 200) -> None:
+    def settle(self, within_seconds: float = 600) -> None:
         """Let everybody finish; all books balance then, and everybody counts the same."""
         ledger = self.world.rig.ledger_path
         self.deliveries.wait_until_followed(self.listener, within_seconds)

@@ -149,7 +149,7 @@ def _network(host: Host, ports: list[int]) -> Iterator[None]:
     finally:
         for one in relays:
             one.kill()
-            one.wait(20)
+            one.wait(60)
         subprocess.run(["ip", "netns", "del", host.name], check=True)
 
 
@@ -324,7 +324,7 @@ class Hosts:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 200, *, keeps_all: bool = True) -> None:
+    def settle(self, within_seconds: float = 600, *, keeps_all: bool = True) -> None:
         """One host is left and finishes; all books balance then.
 
         Args:
@@ -488,10 +488,15 @@ def hosts_on(
         yield Hosts(world, hosts, proxy, lease, node)
 
 
-def strike_for(hosts: Hosts, seconds: float, dice: random.Random, pause: float) -> None:
-    """Let life go on, and strike, for so long."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends and not hosts.trouble:
+def strike_for(
+    hosts: Hosts, seconds: float, dice: random.Random, pause: float, least: int = 0
+) -> None:
+    """Let life go on, and strike, for so long, and until so many strikes have met somebody."""
+    began = time.monotonic()
+    while not hosts.trouble:
+        ours = hosts.striker.total + hosts.cuts
+        if time.monotonic() - began >= (seconds if ours >= least else 300.0):
+            break
         hosts.live()
         if dice.random() < _CUT_SHARE:
             hosts.cut()

@@ -45,7 +45,7 @@ TURNS = (
 """Who is killed in one round, in an order that is drawn anew each time."""
 
 _ANSWER_MS = 40
-_PATIENCE = 30.0
+_PATIENCE = 600.0
 _OLD_EVENTS = 20_000
 _BEGINNING = 400
 
@@ -286,7 +286,7 @@ class Killing:
 
     # ---- the end --------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 200) -> int:
+    def settle(self, within_seconds: float = 600) -> int:
         """Let everybody finish; all books balance then. How many rounds it took."""
         self.world.mend()
         with running(self.world.rig, "serve-webhooks") as listener:

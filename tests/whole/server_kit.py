@@ -60,7 +60,7 @@ class Node:
             user=self._as,
             group=self._as,
             extra_groups=[] if self._as else None,
-            timeout=120,
+            timeout=600,
         )
         assert done.returncode == 0, (name, done.stderr[-2000:])
 
@@ -87,7 +87,7 @@ class Node:
                 group=self._as,
                 extra_groups=[] if self._as else None,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while True:
             with suppress(psycopg.OperationalError), self.connected("postgres"):
                 return

@@ -313,7 +313,7 @@ class Orphans:
         assert not self.found, f"open though deleted: {sorted(self.found)}"
 
 
-def same_counts(listener: Service, ledger: Path, within_seconds: float = 15) -> None:
+def same_counts(listener: Service, ledger: Path, within_seconds: float = 600) -> None:
     """The listener, which opened the ledger long ago, counts what others count who open it now."""
     deadline = time.monotonic() + within_seconds
     while True:

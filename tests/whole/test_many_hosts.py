@@ -24,6 +24,6 @@ def test_three_hosts_on_one_ledger(tmp_path: Path, dialect: str, seed: int, pool
         tmp_path, dialect, seed, count=3, lease=LEASE, networks=networks, pooled=pooled
     ) as hosts:
         with hosts.at_work():
-            strike_for(hosts, SECONDS, random.Random(seed), 0.3)
+            strike_for(hosts, SECONDS, random.Random(seed), 0.3, least=2)
         hosts.settle()
         assert hosts.striker.total + hosts.cuts >= 2

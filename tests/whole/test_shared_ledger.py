@@ -25,7 +25,7 @@ from service_kit import (
 from whole_kit import Whole, whole
 
 DIALECTS = ("oms", "rest")
-_PATIENCE = 30.0
+_PATIENCE = 600.0
 
 
 @pytest.fixture(params=DIALECTS)

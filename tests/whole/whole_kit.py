@@ -68,6 +68,9 @@ def documented_codes() -> set[int]:
     return {int(code) for code in re.findall(r"(?m)^\| `?(\d+)`? \|", text)}
 
 
+_LIMITS = ("VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS", "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS")
+
+
 @dataclass
 class Whole:
     """The real commands, and the life of a shop around them."""
@@ -78,6 +81,7 @@ class Whole:
     dice: random.Random
     on_hand: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SKUS, 0))
     codes: Counter[int] = field(default_factory=Counter)
+    _hurried: list[str] = field(default_factory=list)
 
     # ---- what happens -------------------------------------------------------------------------
 
@@ -163,12 +167,19 @@ class Whole:
         return ended
 
     def set_on_fire(self, rate: float, seed: int) -> None:
-        """Let requests of both ends suffer every kind of fault."""
+        """Let requests of both ends suffer every kind of fault.
+
+        Until they are mended a request has a second, because answers are held back, too.
+        """
+        self._hurried = [name for name in _LIMITS if name not in self.rig.env]
+        self.rig.env |= dict.fromkeys(self._hurried, "1")
         self.rig.control("faults", {"kinds": list(WAREHOUSE_KINDS), "rate": rate, "seed": seed})
         self.shop.add_faults(SHOP_KINDS, rate=rate, seed=seed + 1)
 
     def mend(self) -> None:
         """No more faults."""
+        while self._hurried:
+            del self.rig.env[self._hurried.pop()]
         self.rig.control("faults", {"kinds": []})
         self.shop.clear_faults()
 
@@ -177,7 +188,7 @@ class Whole:
         """How many faults were suffered so far."""
         return self.sandbox.faults.suffered + self.shop.faults.suffered
 
-    def come_to_rest(self, within_seconds: float = 200) -> int:
+    def come_to_rest(self, within_seconds: float = 600) -> int:
         """Run after run without faults, until two rounds find nothing to do; how many rounds.
 
         An operator helps: nothing waits until it is due.
@@ -393,8 +404,6 @@ def whole_between(
         "VERACORE_SYNC_RETRY__BASE_SECONDS": "0.1",
         "VERACORE_SYNC_RETRY__CAP_SECONDS": "1",
         "VERACORE_SYNC_RETRY__MAX_ATTEMPTS": "100",
-        "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "1",
-        "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "1",
         "VERACORE_SYNC_HOOKS__COMMAND": json.dumps([sys.executable, str(hook)]),
     }
     made = Whole(shop, sandbox, rig, random.Random(seed))
