@@ -240,35 +240,35 @@ class Runner:
 
     def _uses(self, mutant: Mutant) -> set[int] | None:
         """The lines of functions that use a constant; ``None``: others may."""
-        statement = self._constant(mutant)
-        if statement is None:
+        constants = self._constants(mutant)
+        names = {name for name, _ in constants or ()}
+        if not names or not all(name.startswith("_") for name in names):
             return None
-        name = statement[0]
-        used = [n.lineno for n in ast.walk(self.module.tree) if _reads(n, name)]
-        return set(used) if name.startswith("_") else None
+        reads = (n for n in ast.walk(self.module.tree) if _reads(n, names))
+        return {n.lineno for n in reads}
 
-    def _constant(self, mutant: Mutant) -> tuple[str, int] | None:
-        """The name and place of the module's constant that a mutant changes, if nothing else."""
+    def _constants(self, mutant: Mutant) -> list[tuple[str, int]] | None:
+        """The constant that a mutant changes and those computed from it, with their places.
+
+        ``None``: more than constants of the module depends on it, such as a default.
+        """
         index = mutant.path[0][1]
         if mutant.function or index is None:
             return None
-        match self.module.tree.body[index]:
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                for other in self.module.tree.body:
-                    if isinstance(other, ast.FunctionDef):
-                        outside: list[ast.AST] = [*other.decorator_list, other.args]
-                    elif isinstance(other, ast.ClassDef):
-                        # Methods read it when they are called.
-                        outside = [n for n in other.body if not isinstance(n, ast.FunctionDef)]
-                        for method in other.body:
-                            if isinstance(method, ast.FunctionDef):
-                                outside += [*method.decorator_list, method.args]
-                    else:
-                        outside = [other]
-                    if any(_reads(n, name) for one in outside for n in ast.walk(one)):
-                        return None
-                return name, index
-        return None
+        body = self.module.tree.body
+        name = _assigned(body[index])
+        if name is None:
+            return None
+        found, names = [(name, index)], {name}
+        for place, other in enumerate(body):
+            if not any(_reads(n, names) for one in _at_import(other) for n in ast.walk(one)):
+                continue
+            derived = _assigned(other)
+            if derived is None or place <= index:
+                return None
+            found.append((derived, place))
+            names.add(derived)
+        return found
 
     # ---- one mutant -------------------------------------------------------------------------
 
@@ -291,7 +291,10 @@ class Runner:
 
     def _survives(self, mutant: Mutant, tests: Sequence[Any], own: Path) -> bool | str:
         _quiet()
-        if not self._apply(mutant):
+        applied = self._apply(mutant)
+        if applied == "killed":
+            return False
+        if not applied:
             return "anew"
         for item in tests:
             factory = item.config._tmp_path_factory
@@ -299,22 +302,26 @@ class Runner:
             break
         return all(_passes(item, after) for item, after in _with_next(tests))
 
-    def _apply(self, mutant: Mutant) -> bool:
-        constant = self._constant(mutant)
-        if not mutant.function and constant is None:
+    def _apply(self, mutant: Mutant) -> bool | str:
+        constants = self._constants(mutant)
+        if not mutant.function and constants is None:
             return False
         module = sys.modules[self.module.name]
         tree = mutant.apply(self.module.tree)
-        if constant is not None:
-            name, index = constant
+        for name, index in constants or ():
             old = getattr(module, name)
-            exec(
-                compile(ast.Module([tree.body[index]], []), str(self.module.path), "exec"),
-                vars(module),
-            )
+            try:
+                exec(
+                    compile(ast.Module([tree.body[index]], []), str(self.module.path), "exec"),
+                    vars(module),
+                )
+            except Exception:  # noqa: BLE001
+                # It could not be imported.
+                return "killed"
             for other in list(sys.modules.values()):
                 if getattr(other, "__dict__", {}).get(name) is old:
                     setattr(other, name, getattr(module, name))
+        if constants:
             return True
         new = {
             (code.co_qualname, code.co_firstlineno): code
@@ -427,5 +434,25 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(one)
 
 
-def _reads(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+def _reads(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
+
+
+def _assigned(statement: ast.stmt) -> str | None:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+    return None
+
+
+def _at_import(statement: ast.stmt) -> list[ast.AST]:
+    """What of a statement is computed when the module is imported."""
+    if isinstance(statement, ast.FunctionDef):
+        return [*statement.decorator_list, statement.args]
+    if not isinstance(statement, ast.ClassDef):
+        return [statement]
+    found: list[ast.AST] = [*statement.bases, *statement.decorator_list]
+    for one in statement.body:
+        # Methods read a constant when they are called.
+        found += _at_import(one) if isinstance(one, ast.FunctionDef) else [one]
+    return found

@@ -55,13 +55,19 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/tracking/line_allocation": _TRACKING,
     "jobs/tracking/plan": _TRACKING,
     "jobs/tracking/window": ("tests/tracking/test_window_table.py",),
+    "jobs/tracking/targets": ("tests/tracking/test_targets_table.py",),
     "domain/failures": ("tests/test_failure.py",),
-    "domain/states": ("tests/ledger/test_transitions.py",),
+    "domain/held_orders": ("tests/inventory/test_held_units_table.py",),
+    "domain/identity": ("tests/jobs/test_order_ids_table.py",),
+    "domain/states": ("tests/ledger/test_transition_tables.py",),
+    "jobs/cancel/plan": ("tests/jobs/test_cancel_plan_table.py",),
+    "jobs/orders/acts": ("tests/jobs/test_acts_decided.py",),
+    "jobs/orders/ids": ("tests/jobs/test_order_ids_table.py",),
     "jobs/orders/changes": ("tests/jobs/test_changes_table.py",),
     "jobs/orders/render": ("tests/jobs/test_render.py", "tests/jobs/test_amounts.py"),
     "jobs/returns/plan": ("tests/returns/test_returns_plan.py",),
     "admin/cost": ("tests/admin/test_admin_cost.py",),
-    "waits": ("tests/test_overdue.py",),
+    "waits": ("tests/test_overdue.py", "tests/test_waits_table.py"),
 }
 
 
