@@ -54,6 +54,8 @@ PYTEST += [
 ]
 STUCK_SECONDS = 900
 MEMORY = 4 << 30
+EXAMPLES = 25
+"""Of each property, for each mutant."""
 
 KILLED, SURVIVED, STUCK, UNREACHED = "killed", "survived", "stuck", "no test reaches it"
 
@@ -364,7 +366,7 @@ class Runner:
         _quiet()
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
         sys.meta_path.insert(0, _Finder(self.module, mutant))
-        return int(pytest.main([*PYTEST, "-x", *self._files()]))
+        return int(pytest.main([*PYTEST, "-x", *self._files()], plugins=[_Short()]))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -390,7 +392,25 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return compile(tree, str(self.module.path), "exec")
 
 
-class _Loop:
+class _Short:
+    """Property tests draw fewer examples, the same each time, and shrink none: once is enough."""
+
+    def pytest_configure(self, config: Any) -> None:
+        from hypothesis import Phase, settings
+
+        settings.register_profile(
+            "mutants",
+            settings.default,
+            max_examples=EXAMPLES,
+            phases=(Phase.explicit, Phase.generate),
+            derandomize=True,
+            database=None,
+            deadline=None,
+        )
+        settings.load_profile("mutants")
+
+
+class _Loop(_Short):
     """Takes the place of pytest's loop over the tests that it has collected."""
 
     def __init__(

@@ -108,7 +108,7 @@ def test_two_sightings_the_grace_apart(
 
 @pytest.mark.parametrize("looks", [0, 1, 2])
 def test_an_answer_that_says_nothing_is_looked_up_later(looks: int) -> None:
-    failed = follows(LookUpFailed(Unavailable("down")), looks=looks)
+    failed = follows(LookUpFailed(Unavailable("down", upstream="veracore")), looks=looks)
     absent = follows(Absent(), looks=looks)
     # An outage says nothing about the order, so an earlier sighting stands; an absence is no
     # cancellation.
