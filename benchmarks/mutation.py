@@ -57,7 +57,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/tracking/plan": _TRACKING,
     "jobs/tracking/window": ("tests/tracking/test_window_table.py",),
     "jobs/tracking/targets": ("tests/tracking/test_targets_table.py",),
-    "domain/failures": ("tests/test_failure.py",),
+    "domain/failures": ("tests/test_failure_table.py",),
     "domain/held_orders": ("tests/inventory/test_held_units_table.py",),
     "domain/identity": ("tests/jobs/test_order_ids_table.py",),
     "domain/states": ("tests/ledger/test_transition_tables.py",),
