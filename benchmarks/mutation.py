@@ -27,17 +27,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from mutant_runs import KILLED, ROOT, SURVIVED, UNREACHED, Module, Runner, in_fork, warm
+from mutant_runs import (
+    KILLED,
+    ROOT,
+    SURVIVED,
+    UNREACHED,
+    Module,
+    Runner,
+    import_program,
+    in_fork,
+    warm,
+)
 from mutants import Mutant
 
 KNOWN = ROOT / "docs" / "mutants.md"
 KEPT = ROOT / ".mutation"
 
-_TRACKING = (
-    "tests/tracking/test_tracking_plan.py",
-    "tests/tracking/test_slips_account.py",
-    "tests/tracking/test_allocation_table.py",
-)
+_TRACKING = ("tests/tracking/test_tracking_plan.py",)
 TESTS: dict[str, tuple[str, ...]] = {
     "jobs/orders/plan": (
         "tests/jobs/test_order_plan_table.py",
@@ -52,7 +58,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/inventory/sellable": ("tests/inventory/test_sellable_table.py",),
     "jobs/inventory/demand": ("tests/inventory/test_demand_table.py",),
     "jobs/inventory/plausible": ("tests/inventory/test_stock_plan_table.py",),
-    "jobs/tracking/allocate": _TRACKING,
+    "jobs/tracking/allocate": ("tests/tracking/test_allocation_table.py",),
     "jobs/tracking/line_allocation": _TRACKING,
     "jobs/tracking/plan": _TRACKING,
     "jobs/tracking/window": ("tests/tracking/test_window_table.py",),
@@ -141,18 +147,26 @@ class Results:
             out.write(json.dumps(known) + "\n")
 
 
-def _run(name: str, module: Module, wanted: Sequence[Mutant], ends: float | None) -> Results:
-    results = Results(name, module)
-    left = [one for one in wanted if results.found.get(one.name, "anew") == "anew"]
-    fresh = [one for one in left if one.name not in results.found]
-    runner = Runner(module, results.add)
-    if fresh:
-        in_fork(lambda: _report(lambda: runner.run(fresh, ends)))
+Wanted = Sequence[tuple[str, Module, Sequence[Mutant]]]
+
+
+def _try_warm(modules: Wanted, ends: float | None) -> None:
+    """Run what needs no import of its own; the program is imported once for all modules."""
+    import_program()
+    for name, module, wanted in modules:
         results = Results(name, module)
-    for one in wanted:
-        if results.found.get(one.name) == "anew" and not _over(ends):
-            results.add(one, runner.try_anew(one))
-    return Results(name, module)
+        left = [one for one in wanted if one.name not in results.found]
+        if left and not _over(ends):
+            runner = Runner(module, results.add)
+            in_fork(lambda runner=runner, left=left: _report(lambda: runner.run(left, ends)))  # type: ignore[misc]
+
+
+def _try_anew(modules: Wanted, ends: float | None) -> None:
+    for name, module, wanted in modules:
+        results = Results(name, module)
+        for one in wanted:
+            if results.found.get(one.name) == "anew" and not _over(ends):
+                results.add(one, Runner(module, results.add).try_anew(one))
 
 
 def _over(ends: float | None) -> bool:
@@ -201,14 +215,16 @@ def main() -> int:
         chosen = random.Random(given.seed).sample(chosen, given.sample)
     ends = time.monotonic() + given.minutes * 60 if given.minutes else None
     warm()
-    known, alive, tried = _known(), 0, 0
+    asked = []
     for name, module in modules.items():
-        wanted = [one for owner, one in chosen if owner == name]
-        if not wanted:
-            continue
-        if given.fresh:
-            Results(name, module, fresh=True)
-        results = _run(name, module, wanted, ends)
+        if wanted := [one for owner, one in chosen if owner == name]:
+            Results(name, module, fresh=given.fresh)
+            asked.append((name, module, wanted))
+    in_fork(lambda: _report(lambda: _try_warm(asked, ends)))
+    _try_anew(asked, ends)
+    known, alive, tried = _known(), 0, 0
+    for name, module, wanted in asked:
+        results = Results(name, module)
         counts: Counter[str] = Counter()
         for one in wanted:
             result = results.found.get(one.name, "not run")

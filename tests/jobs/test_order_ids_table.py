@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fakes import START
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.identity import differs, left_before
+from veracore_sync.domain.identity import differs, is_another, left_before
+from veracore_sync.domain.order_records import fresh_row
 from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
 from veracore_sync.jobs.orders.ids import (
     MAX_ABSENT,
@@ -109,6 +111,8 @@ def test_two_orders_with_one_code(
         assert differs(ids[0], known, ids[1], None) is another
     else:
         assert differs(ids[0], known, ids[1], START + apart) is another
+        row = replace(fresh_row("A", ids[0], known), placed_at=known)
+        assert is_another(row, ids[1], START + apart) is another
 
 
 def record(*left: datetime | None) -> WarehouseRecord:
