@@ -99,15 +99,15 @@ def written(table: Mapping[Any, states.Transition[Any]]) -> list[str]:
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        (states.TRANSITIONS, ORDERS),
-        (states.SLIP_TRANSITIONS, SLIPS),
-        (states.CANCEL_TRANSITIONS, CANCELLATIONS),
-        (states.NOTE_TRANSITIONS, NOTES),
+        ("TRANSITIONS", ORDERS),
+        ("SLIP_TRANSITIONS", SLIPS),
+        ("CANCEL_TRANSITIONS", CANCELLATIONS),
+        ("NOTE_TRANSITIONS", NOTES),
     ],
     ids=["orders", "slips", "cancellations", "notes"],
 )
-def test_what_each_state_allows(table: Mapping[Any, states.Transition[Any]], expected: str) -> None:
-    assert written(table) == expected.strip().splitlines()
+def test_what_each_state_allows(table: str, expected: str) -> None:
+    assert written(getattr(states, table)) == expected.strip().splitlines()
 
 
 def test_the_groups_of_states() -> None:
