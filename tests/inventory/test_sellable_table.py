@@ -314,8 +314,17 @@ def test_an_ambiguous_one_is_told_as_that_whatever_else_is_unknown() -> None:
     book = Book()
     made = calculator(book)
     assert made.offer(matched(None, kind="ambiguous", state=None), demand()) is None
+    kits = calculator(book, skus=KITS)
+    assert kits.offer(box(kind="ambiguous"), demand()) is None
     made.settle()
-    assert book.left == [("ambiguous", [1])]
+    kits.settle()
+    assert book.left == [("ambiguous", [1])] * 2
+
+
+def test_what_no_other_variant_shares_is_offered_whenever_it_is_asked_for() -> None:
+    made = calculator()
+    odd = matched({"a": 10}, {"a": (7, 0, 7)}, unread={"a": MAX_AT})
+    assert [made.offer(odd, demand()) for _ in range(2)] == [{"a": 7}] * 2
 
 
 # ---- levels and records -------------------------------------------------------------------------
