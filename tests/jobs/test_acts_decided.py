@@ -84,7 +84,7 @@ def test_what_may_have_arrived_is_looked_up(
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (OrderState.CONFLICT, "it is in conflict"),
+        (OrderState.CONFLICT, "`veracore-sync resolve A --adopt`, `--new-id` or `--skip`"),
         (OrderState.CANCELLED, "it was cancelled at VeraCore"),
         (OrderState.SYNCED, "sending it again would ship it twice"),
         (OrderState.SHIPPED, "sending it again would ship it twice"),

@@ -54,6 +54,8 @@ def new(
         ([ONE, ONE, SCRAP], [ONE], [ONE, SCRAP]),
         # None of the details is as it was: the first.
         ([SCRAP, ONE], [replace(ONE, disposition="Quarantine")], [SCRAP]),
+        # Fewer than before, and evaluated.
+        ([SCRAP, SCRAP], [ONE, ONE, ONE], []),
         # Ids and products are compared without case.
         ([replace(ONE, order_id="web-1", product="mug")], [ONE], []),
         # What makes it another receipt.

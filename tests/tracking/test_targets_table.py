@@ -124,14 +124,14 @@ def test_what_is_listed_otherwise_than_before(
 
 def test_the_most_urgent_come_first_and_each_comes_once() -> None:
     known = Known(
-        synced("LISTED", "DUE", "BOTH", "UNSEEN", "DONE", "BAD"),
+        synced("LISTED", "DUE", "BOTH", "UNSEEN", "DONE", "BAD", "WORSE"),
         due_now=["DUE", "BOTH", "BAD"],
-        shipping=["LISTED", "DUE", "BAD", "UNSEEN"],
-        complete=["BOTH", "DONE"],
+        shipping=["LISTED", "DUE", "BAD", "WORSE", "UNSEEN"],
+        complete=["BOTH", "WORSE", "DONE"],
     )
     listed = {"LISTED": {"x": DAY}, "BOTH": {"x": DAY}}
-    found = codes(choice(known, listed, others=9, last=["BAD", "UNKNOWN"]))
-    assert found == ["LISTED", "BOTH", "DUE", "UNSEEN", "DONE", "BAD"]
+    found = codes(choice(known, listed, others=9, last=["BAD", "UNKNOWN", "WORSE"]))
+    assert found == ["LISTED", "BOTH", "DUE", "UNSEEN", "DONE", "BAD", "WORSE"]
 
 
 def test_of_bad_records_twenty_are_looked_up() -> None:
