@@ -209,6 +209,8 @@ def test_at_a_location_whose_row_says_nothing_nothing_is_set() -> None:
     assert calculator(places=TWO, buffer=1).offer(odd, demand({"mug": 3})) == {"b": 4}
     below = matched({"a": 9, "b": -4}, levels, unread={"a": ANY})
     assert calculator(places=TWO).offer(below, demand()) == {"b": 0}
+    without = matched({"a": 9}, levels, unread={"a": ANY})
+    assert calculator(places=TWO).offer(without, demand()) == {"b": 0}
     bound = matched({"a": 9, "b": 4}, levels, unread={"a": MAX_AT})
     assert calculator(places=TWO).offer(bound, demand({"mug": 3})) == {"a": 6, "b": 4}
 
@@ -274,6 +276,26 @@ def test_a_kit_of_which_something_is_unknown_may_only_go_down(
     assert found == ({"a": min(kits["a"], levels["a"][2])} if kits else None)
     made.settle()
     assert book.left == ([(why, [1])] if why else [])
+
+
+def test_a_kit_of_which_all_is_known_is_raised() -> None:
+    book = Book({"mug": {"a": 9}, "tea": {"a": 9}})
+    low = matched(None, {"a": (2, 0, 2)}, sku="BOX", part="")
+    assert calculator(book, skus=KITS).offer(low, demand()) == {"a": 4}
+
+
+def test_a_part_without_a_row_is_told_before_one_that_is_spelled_twice() -> None:
+    book = Book({"tea": {"a": 9}}, twice=["tea"])
+    made = calculator(book, skus=KITS)
+    assert made.offer(box(), demand()) == {"a": 9}
+    made.settle()
+    assert book.left == [("unknown", [1])]
+
+
+def test_a_kits_own_buffer_is_not_taken_where_a_location_says_nothing() -> None:
+    both = {"a": 20, "b": 20}
+    book = Book({"mug": both, "tea": both}, {"mug": {"a": ANY}})
+    assert calculator(book, TWO, skus=KITS, buffers={"BOX": 3}).offer(box(), demand()) == {"b": 10}
 
 
 def test_an_uncertain_part_makes_its_kits_uncertain() -> None:

@@ -249,7 +249,7 @@ def refusal(act: Act, sights: Sequence[Sight], named: Sight | None = None) -> Re
 
 def words(found: Refuse) -> str:
     hint = found.error.hint if isinstance(found.error, NeedsPerson) else ""
-    return f"{found.error}|{hint}"
+    return f"{found.error}|{hint}|"
 
 
 ADOPT_IT = "`veracore-sync resolve A --adopt V`"
@@ -287,13 +287,21 @@ def test_no_answer_decides_nothing(act: Act) -> None:
     assert "`--adopt V`" in (held.hold or "")
 
 
+CONFLICT = ("; the order is in conflict|", "V`; it is not sent meanwhile|")
+
+
 @pytest.mark.parametrize(
     ("act", "named", "said", "not_said"),
     [
         (Act.SKIP, None, ("only this absence was recorded", "A --skip`; if it is c"), ()),
         (Act.NEW_ID, None, ("only this absence was recorded", "A --new-id`; `veracore-sync s"), ()),
         (Act.ADOPT, GONE, ("only this absence was recorded", "A --adopt W`; `veracore"), ()),
-        (Act.ADOPT, OURS, ("the order is in conflict", "A --adopt V`; it is not sent"), ("only",)),
+        (
+            Act.ADOPT,
+            OURS,
+            ("; the order is in conflict|", "it is not sent meanwhile|"),
+            ("only",),
+        ),
     ],
 )
 def test_an_absence_that_is_not_proven_waits(
