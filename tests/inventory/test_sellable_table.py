@@ -292,12 +292,6 @@ def test_a_part_without_a_row_is_told_before_one_that_is_spelled_twice() -> None
     assert book.left == [("unknown", [1])]
 
 
-def test_a_kits_own_buffer_is_not_taken_where_a_location_says_nothing() -> None:
-    both = {"a": 20, "b": 20}
-    book = Book({"mug": both, "tea": both}, {"mug": {"a": ANY}})
-    assert calculator(book, TWO, skus=KITS, buffers={"BOX": 3}).offer(box(), demand()) == {"b": 10}
-
-
 def test_an_uncertain_part_makes_its_kits_uncertain() -> None:
     book = Book({"mug": {"a": 90}, "tea": {"a": 90}})
     low = matched(None, {"a": (2, 0, 2)}, sku="BOX", part="")
