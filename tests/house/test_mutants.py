@@ -11,9 +11,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import mutant_runs  # noqa: E402
 import mutants  # noqa: E402
 import mutation  # noqa: E402
 
+SAMPLED = 2
+"""Modules, of which CI runs some mutants."""
 RULE = '''
 """A page."""
 
@@ -75,3 +78,21 @@ def test_each_module_of_rules_and_its_tests_are_there(name: str) -> None:
     assert names
     # What is explained must still be there to be changed.
     assert mutation._known().get(name, set()) <= names
+
+
+def test_what_ci_takes_a_sample_of_is_measured() -> None:
+    assert set(mutation.STEADY) <= set(mutation.TESTS)
+    assert f"--steady {SAMPLED} " in (ROOT / ".ci" / "run").read_text()
+
+
+def test_a_type_is_no_rule_and_a_constant_brings_what_is_computed_from_it() -> None:
+    tree = ast.parse("A = 1\nB = (A, 2)\n_Decision = Adopt | Refuse\ndef f(x):\n    return x < B\n")
+    found = mutants.mutants_of(tree)
+    assert not any("Adopt" in one.name for one in found)
+    module = mutant_runs.Module(Path(mutants.__file__), ())
+    module.tree = tree
+    runner = mutant_runs.Runner(module, lambda _, __: None)
+    by_name = {one.name: one for one in found}
+    assert runner._constants(by_name["(module): 1 -> 2"]) == [("A", 0), ("B", 1)]
+    assert runner._constants(by_name["(module): 2 -> 3"]) == [("B", 1)]
+    assert runner._constants(by_name["f: x < B -> x <= B"]) is None

@@ -209,6 +209,8 @@ def test_at_a_location_whose_row_says_nothing_nothing_is_set() -> None:
     assert calculator(places=TWO, buffer=1).offer(odd, demand({"mug": 3})) == {"b": 4}
     below = matched({"a": 9, "b": -4}, levels, unread={"a": ANY})
     assert calculator(places=TWO).offer(below, demand()) == {"b": 0}
+    without = matched({"a": 9}, levels, unread={"a": ANY})
+    assert calculator(places=TWO).offer(without, demand()) == {"b": 0}
     bound = matched({"a": 9, "b": 4}, levels, unread={"a": MAX_AT})
     assert calculator(places=TWO).offer(bound, demand({"mug": 3})) == {"a": 6, "b": 4}
 
@@ -276,6 +278,20 @@ def test_a_kit_of_which_something_is_unknown_may_only_go_down(
     assert book.left == ([(why, [1])] if why else [])
 
 
+def test_a_kit_of_which_all_is_known_is_raised() -> None:
+    book = Book({"mug": {"a": 9}, "tea": {"a": 9}})
+    low = matched(None, {"a": (2, 0, 2)}, sku="BOX", part="")
+    assert calculator(book, skus=KITS).offer(low, demand()) == {"a": 4}
+
+
+def test_a_part_without_a_row_is_told_before_one_that_is_spelled_twice() -> None:
+    book = Book({"tea": {"a": 9}}, twice=["tea"])
+    made = calculator(book, skus=KITS)
+    assert made.offer(box(), demand()) == {"a": 9}
+    made.settle()
+    assert book.left == [("unknown", [1])]
+
+
 def test_an_uncertain_part_makes_its_kits_uncertain() -> None:
     book = Book({"mug": {"a": 90}, "tea": {"a": 90}})
     low = matched(None, {"a": (2, 0, 2)}, sku="BOX", part="")
@@ -314,8 +330,17 @@ def test_an_ambiguous_one_is_told_as_that_whatever_else_is_unknown() -> None:
     book = Book()
     made = calculator(book)
     assert made.offer(matched(None, kind="ambiguous", state=None), demand()) is None
+    kits = calculator(book, skus=KITS)
+    assert kits.offer(box(kind="ambiguous"), demand()) is None
     made.settle()
-    assert book.left == [("ambiguous", [1])]
+    kits.settle()
+    assert book.left == [("ambiguous", [1])] * 2
+
+
+def test_what_no_other_variant_shares_is_offered_whenever_it_is_asked_for() -> None:
+    made = calculator()
+    odd = matched({"a": 10}, {"a": (7, 0, 7)}, unread={"a": MAX_AT})
+    assert [made.offer(odd, demand()) for _ in range(2)] == [{"a": 7}] * 2
 
 
 # ---- levels and records -------------------------------------------------------------------------

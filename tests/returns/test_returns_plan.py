@@ -49,6 +49,13 @@ def new(
         # Two that agree, and differ in what became of them.
         ([SCRAP, ONE], [ONE], [SCRAP]),
         ([ONE, SCRAP], [SCRAP], [ONE]),
+        ([ONE, SCRAP], [ONE], [SCRAP]),
+        ([ONE, ONE, SCRAP], [ONE, ONE], [SCRAP]),
+        ([ONE, ONE, SCRAP], [ONE], [ONE, SCRAP]),
+        # None of the details is as it was: the first.
+        ([SCRAP, ONE], [replace(ONE, disposition="Quarantine")], [SCRAP]),
+        # Fewer than before, and evaluated.
+        ([SCRAP, SCRAP], [ONE, ONE, ONE], []),
         # Ids and products are compared without case.
         ([replace(ONE, order_id="web-1", product="mug")], [ONE], []),
         # What makes it another receipt.
@@ -87,6 +94,14 @@ def test_a_corrected_zone_makes_no_receipt_new() -> None:
         for zone in (CHICAGO, ZoneInfo("UTC"), ZoneInfo("Asia/Tokyo"))
     ]
     assert keys[0] == keys[1] == keys[2]
+
+
+def test_keys_and_marks_are_those_that_ledgers_and_shops_hold() -> None:
+    """With another key every receipt of a running ledger would be new once more."""
+    [key] = by_key([ONE], CHICAGO)
+    assert key == "34971eb088f33506f51d7b81"
+    row = ReceiptRow(7, "WEB-1", "601", "MUG", 2, "2026-02-06", "Scrap", NoteState.WANTED, 0, None)
+    assert mark_of(row) == "[receipt 97e75420a8a7]"
 
 
 ROWS = st.builds(

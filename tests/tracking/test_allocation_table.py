@@ -71,6 +71,9 @@ def test_a_line_takes_no_more_than_it_has_room_for() -> None:
     order = lines(("MUG", 9), ("TEE", 9))
     found = allocate({"mug": 5, "tee": 5}, order, {"1": 2}, NAMES, {})
     assert (dict(found.lines), dict(found.left)) == ({"1": 2}, {"mug": 3, "tee": 5})
+    # More may be fulfilled than the line has left: that is no room, and gives nothing back.
+    found = allocate({"mug": 5}, order, {"1": -2}, NAMES, {})
+    assert (dict(found.lines), dict(found.left)) == ({}, {"mug": 5})
 
 
 def test_a_recipe_that_only_the_warehouse_shows() -> None:

@@ -96,7 +96,7 @@ def short_units(record: WarehouseRecord) -> dict[str, int]:
     offers = {unit_key(line.sku) for line in record.lines}
     known = expected.keys() | offers
     others = sum(units for key, units in shipped.items() if key not in known)
-    missing = +(expected - shipped)
+    missing = expected - shipped
     if offers <= expected.keys():
         # No kit is among them, so any other product (a leaflet) was not ordered by anybody.
         missing = Counter({key: units for key, units in missing.items() if key in offers})

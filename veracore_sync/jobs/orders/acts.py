@@ -233,7 +233,11 @@ def see(
 
 def _distinct(ids: Iterable[str | None]) -> tuple[str, ...]:
     """Without repetitions; VeraCore compares ids without case (docs/wire.md 3.4)."""
-    return tuple({one.casefold(): one for one in reversed(list(ids)) if one}.values())[::-1]
+    found: dict[str, str] = {}
+    for one in ids:
+        if one:
+            found.setdefault(one.casefold(), one)
+    return tuple(found.values())
 
 
 # ---- resolve: what may be done -------------------------------------------------------------------

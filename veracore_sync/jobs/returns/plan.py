@@ -70,18 +70,17 @@ def new_receipts(
 
 
 def _unmatched(receipts: Sequence[Receipt], recorded: Sequence[str]) -> list[Receipt]:
-    """The receipts, those whose details were never recorded first."""
+    """The receipts whose details were not recorded: at least as many as are new."""
     # Which of several equal receipts is the new one shows in their details, as far as these did
     # not change since; the number of new ones does not depend on it.
     have = Counter(recorded)
-    fresh, seen = [], []
+    fresh = []
     for one in receipts:
         if have[one.details]:
             have[one.details] -= 1
-            seen.append(one)
         else:
             fresh.append(one)
-    return fresh + seen
+    return fresh
 
 
 def event_data(receipt: Receipt, code: str | None) -> dict[str, Any]:
