@@ -221,18 +221,21 @@ class Account:
     def fulfilled(self, *, finished: bool = False) -> Counter[str]:
         """Units in the shop's fulfilments that are not cancelled."""
         found: Counter[str] = Counter()
-        for one in self.order.fulfilments:
-            if one.is_live and not (finished and self._is_unfinished(one)):
-                found.update(one.lines)
+        for one in self._made(finished=finished):
+            found.update(one.lines)
         return found
+
+    def _made(self, *, finished: bool) -> list[Fulfilment]:
+        live = [one for one in self.order.fulfilments if one.is_live]
+        return [one for one in live if not (finished and self._is_unfinished(one))]
 
     def _ours(self, *, finished: bool = False) -> Counter[str]:
         """Those of them that may be of what VeraCore had: not fulfilled before it was sent."""
         found = self.fulfilled(finished=finished)
         bound = {row.fulfilment_id for row in self.slips.values()}
         others: Counter[str] = Counter()
-        for one in self.order.fulfilments:
-            if one.is_live and one.id not in bound:
+        for one in self._made(finished=finished):
+            if one.id not in bound:
                 others.update(one.lines)
         left = Counter(self.before)
         for line in self.order.lines:
