@@ -248,7 +248,7 @@ def _row(
 def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
     order, record = found.order, one.record
     wanted = tuple(_offers(order.content, rules, open_only=False).items())
-    shipped = shipped_of(order, record, wanted, rules.tracking, now)
+    shipped = shipped_of(order, record, rules.tracking, now)
     shipped = replace(shipped, rows=found.rows.get(one.id.casefold(), {}))
     state, why = _S.SYNCED, f"VeraCore has it as {record.id}"
     if order.content.state in SHIPPED_STATES and _has_left(record):

@@ -61,6 +61,10 @@ class Account:
 
     def __post_init__(self) -> None:
         self.allocation = LineAllocation(self.record, self.sent, self.order, self.names)
+        for shipment in self.record.shipments:
+            row = self.slips.get(shipment.slip)
+            if row is not None and row.state in _MADE and self.is_made(shipment.slip):
+                self.allocation.held.update(row.lines or {})
 
     # ---- slips ----------------------------------------------------------------------------------
 
@@ -146,7 +150,7 @@ class Account:
             return self._fill(self._beyond(self._shipped(), there), room)
         offered = self.allocation.offered()
         if offered is None:
-            return +room
+            return Counter() if self.allocation.is_as_fulfilled else +room
         return self._fill(self._beyond(offered, there), room)
 
     def unshipped(self) -> Counter[str]:
