@@ -217,6 +217,7 @@ def test_a_parcel_that_shows_nothing_is_the_fulfilment_with_its_number() -> None
     assert row.version is not None
     assert row.version.facets is not None
     assert row.version.facets.by_hand == {}
+    assert row.wanted == (("MUG", 2),), "VeraCore has no unit that was added since"
 
 
 @pytest.mark.parametrize(

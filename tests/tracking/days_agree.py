@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,6 +93,11 @@ class Agreement:
         else:
             yield from self._of_units(case, placed)
 
+    def _late(self, case: Case) -> Counter[str]:
+        """Units that were fulfilled by hand since a ledger was lost, if one was."""
+        _, before = self.books.unshown.get(case.order.code, (None, Counter[str]()))
+        return case.fulfilled(by_hand=True) - before
+
     def _of_units(self, case: Case, placed: Placed) -> Iterator[DifferenceType]:
         ordered, by_hand = case.ordered, case.fulfilled(by_hand=True)
         promised = self.books.promised(placed)
@@ -100,5 +106,5 @@ class Agreement:
         elif (promised - ordered) & placed.to_pick() or ordered - by_hand - promised:
             yield _T.CONTENT_DIFFERS
         # The warehouse has still to ship what a hand has given.
-        elif (placed.to_pick() - (ordered - case.fulfilled())) & by_hand:
+        elif (placed.to_pick() - (ordered - case.fulfilled())) & self._late(case):
             yield _T.FULFILLED_NOT_SHIPPED

@@ -98,6 +98,8 @@ class Books:
         lost: The codes of orders that an old ledger did not know to be sent.
         forgotten: Those of them with which the shop was done by then: an old one hears no more.
         told: What a ledger told, by code and kind of alert, before it was lost and rebuilt.
+        unshown: Orders of which a lost ledger knows no more than what the shop had of them then:
+            the units that were ordered, and those that a hand had fulfilled.
     """
 
     bed: World
@@ -107,6 +109,7 @@ class Books:
     lost: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)
     told: set[tuple[str, str]] = field(default_factory=set)
+    unshown: dict[str, tuple[Counter[str], Counter[str]]] = field(default_factory=dict)
     _heard: set[tuple[str, str]] = field(default_factory=set)
 
     def look_there(self) -> list[Placed]:
@@ -131,10 +134,18 @@ class Books:
         lost = self.there.keys() - known
         self.lost |= lost
         self.forgotten |= {code for code in lost if self.cases[code].is_ended}
+        self._know_no_more(lost)
 
     def rebuild(self) -> None:
         """A ledger was lost, and another one rebuilt from what both sides show."""
         self.told |= {(code, kind) for code, kinds in self._alerts().items() for kind in kinds}
+        self._know_no_more(set(self.there))
+
+    def _know_no_more(self, codes: set[str]) -> None:
+        for code in () if self.shows_content else codes:
+            case = self.cases[code]
+            if not self.there[code].is_complete or not case.fulfilled(by_hand=False):
+                self.unshown[code] = case.ordered, case.fulfilled(by_hand=True)
 
     @property
     def shows_content(self) -> bool:
@@ -145,9 +156,9 @@ class Books:
         """The units that the warehouse shipped or will ship, as far as it shows what it has."""
         if placed is None or placed.is_cancelled:
             return Counter()
-        if not self.shows_content:
-            return placed.ordered()
-        return placed.ordered() - placed.cancelled()
+        if self.shows_content:
+            return placed.ordered() - placed.cancelled()
+        return self.unshown.get(placed.id, (placed.ordered(),))[0]
 
     # ---- stock ----------------------------------------------------------------------------------
 
@@ -244,7 +255,7 @@ class Books:
         if placed is None:
             return
         about = (case.order.code, case.story, case.order.state)
-        due = self._arrived(placed) & (case.ordered - case.fulfilled(by_hand=True))
+        due = self._arrived(case, placed) & (case.ordered - case.fulfilled(by_hand=True))
         assert case.fulfilled(by_hand=False) == due, (about, due)
         assert not case.is_served or case.order.state == "Shipped", about
         slips = sum(slip.is_live for slip in placed.slips)
@@ -253,11 +264,11 @@ class Books:
             slips = int(bool(due))
         assert ours <= slips if case.story else ours == slips, (about, ours, slips)
 
-    def _arrived(self, placed: Placed) -> Counter[str]:
+    def _arrived(self, case: Case, placed: Placed) -> Counter[str]:
         """The units that must be fulfilled; of what shows no content, all once it is complete."""
-        if self.shows_content or (placed.is_complete and not placed.is_cancelled):
-            return placed.shipped()
-        return Counter()
+        if not self.shows_content and (placed.is_cancelled or not placed.is_complete):
+            return Counter()
+        return case.ordered if placed.id in self.unshown else placed.shipped()
 
     def _is_told(self, case: Case, kinds: set[str]) -> bool:
         """Whether a person heard what the case needs one for."""
