@@ -35,7 +35,7 @@ class Agreement:
 
     bed: World
     books: Books
-    standing: dict[str, int] = field(default_factory=dict)
+    standing: Counter[str] = field(default_factory=Counter)
 
     def check(self) -> None:
         """Compare; then adopt what an old ledger did not know to be sent, as a person does."""
@@ -49,7 +49,7 @@ class Agreement:
         assert not (false := [told[what] for what in reported.keys() - expected]), false
         assert not (missed := [self._about(what) for what in expected - reported.keys()]), missed
         for type, _ in reported:
-            self.standing[type] = self.standing.get(type, 0) + 1
+            self.standing[type] += 1
         if any(type == _T.SENT_NOT_IN_LEDGER for type, _ in reported):
             self._reconcile(ReconcileOptions(apply=(_T.SENT_NOT_IN_LEDGER,), most=_MOST))
 
