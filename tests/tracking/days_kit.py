@@ -361,8 +361,9 @@ def life(
         "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
         "VERACORE_SYNC_VERACORE__TIMEZONE": ZONE,
         "VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS": "60",
-        "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "5",
-        "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "5",
+        # No fault of these days is a silence; a busy machine is none either.
+        "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "120",
+        "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "120",
     }
     on_hand = 10 + pace.orders
     with Sandbox(strict=True, clock=clock.true) as sandbox, SmallShop(clock=clock.true) as shop:
