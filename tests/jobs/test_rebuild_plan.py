@@ -208,6 +208,18 @@ def test_slips_are_bound_to_the_fulfilments_that_tracking_would_adopt(
     assert set(row.shipped.seen) == {one.slip for one in shipments}
 
 
+def test_a_parcel_that_shows_nothing_is_the_fulfilment_with_its_number() -> None:
+    """What was added to the order since is in no parcel, and was not fulfilled by hand."""
+    record = replace(SHIPPED, reference=None, lines=None, shipments=(slip(lines=None),))
+    ours = fulfilment({"1": 2})
+    row = planned(whole(ours), {"A": Present(record)}, by=replace(rules(), tells_content=False))
+    assert {one.slip: one.fulfilment_id for one in row.shipped.bound} == {"1": "f1"}
+    assert row.version is not None
+    assert row.version.facets is not None
+    assert row.version.facets.by_hand == {}
+    assert row.wanted == (("MUG", 2),), "VeraCore has no unit that was added since"
+
+
 @pytest.mark.parametrize(
     ("record", "words"),
     [

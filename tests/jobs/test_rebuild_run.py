@@ -132,3 +132,14 @@ def test_a_second_order_with_the_id_of_another_is_not_overlooked(fresh: Bench) -
     fresh.warehouse.held["abc"] = WarehouseRecord("ABC", "ABC", LINES[:1], "open")
     rebuild(fresh)
     assert (fresh.state("abc"), fresh.state("ABC")) == ("conflict", "synced")
+
+
+def test_what_was_fulfilled_before_the_loss_was_not_fulfilled_before_it_was_sent(
+    fresh: Bench,
+) -> None:
+    """Where VeraCore shows no lines, units that are added later are not taken for its own."""
+    fresh.warehouse.held["f"] = WarehouseRecord("F", None, None, "open")
+    rebuild(fresh)
+    (held,) = fresh.ledger.holdings.of(["F"], None, processed_only=False)
+    assert dict(held.lines) == {"MUG": 2, "TEE": 1}
+    assert held.sent_at is None

@@ -697,6 +697,17 @@ NOT_FULFILLED: dict[str, Case] = {
         lambda: World().send().ship().fulfil(slip=None, state="Pending").complete(),
         ["shipped_not_fulfilled"],
     ),
+    "a unit set aside by hand before it was sent, and not finished": (
+        lambda: (
+            World()
+            .fulfil({"MUG": 1}, slip=None, state="Pending")
+            .send()
+            .ship({"CUP": 1, "TEE": 1})
+            .fulfil({"MUG": 1, "TEE": 1})
+            .complete()
+        ),
+        [],
+    ),
     "a kit": (
         lambda: World({"SET": 1}).send().ship({"CUP": 1, "SPOON": 2}),
         ["shipped_not_fulfilled"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from days_books import BY_HAND, SKUS, Books, Case, is_by_hand
-from days_troubles import Timers, Troubles
-from tracking_world import TestClock, World
+from days_troubles import HostClock, Timers, Troubles
+from tracking_world import World
 
 from veracore_sync.sandbox.records import Order as Placed
 from veracore_sync.sandbox.server import Sandbox
@@ -65,6 +65,10 @@ class Life:
         pace: How much happens.
         books: All orders.
         told: Counts what happened today.
+        stories: What may befall single orders.
+        timers: They run every hour.
+        troubles: What befalls those.
+        checks: What must hold at the end of each day, beside the balance of the books.
     """
 
     bed: World
@@ -72,20 +76,23 @@ class Life:
     pace: Pace
     books: Books = field(init=False)
     told: Counter[str] = field(default_factory=Counter)
-    _timers: Timers = field(init=False)
-    _troubles: Troubles = field(init=False)
+    stories: Sequence[Story] = ()
+    timers: Timers = field(init=False)
+    troubles: Troubles = field(init=False)
+    checks: list[Callable[[], None]] = field(default_factory=list)
     _open: list[Placed] = field(default_factory=list)
     _looked: int = 0
     _soon: list[Callable[[], None]] = field(default_factory=list)
-    _tomorrow: list[Callable[[], None]] = field(default_factory=list)
+    tomorrow: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.stories = self.stories or STORIES
         self.books = Books(self.bed)
-        self._timers = Timers(self.bed, self.books, self.told)
-        self._troubles = Troubles(self._timers, self.dice)
+        self.timers = Timers(self.bed, self.books, self.told)
+        self.troubles = Troubles(self.timers, self.dice)
 
     @property
-    def _shop(self) -> ShopState:
+    def shop(self) -> ShopState:
         return self.bed.shop.state
 
     # ---- a day ----------------------------------------------------------------------------------
@@ -97,19 +104,21 @@ class Life:
         for hour in range(_HOURS):
             self._do(self._soon)
             if hour == _PERSON_COMES:
-                self._do(self._tomorrow)
-            self._troubles.befall(number, hour)
+                self._do(self.tomorrow)
+            self.troubles.befall(number, hour)
             self._happen(hour)
             self.bed.clock.at += _BEFORE_TIMERS
-            self._timers.tick()
+            self.timers.tick()
             self.bed.clock.at += timedelta(hours=1) - _BEFORE_TIMERS
         self._do(self._soon)
-        self._timers.come_to_rest()
+        self.timers.come_to_rest()
         self.books.balance()
+        for check in self.checks:
+            check()
         self.told.update(self._totals() - before)
 
     def _totals(self) -> Counter[str]:
-        made = self._shop.fulfilments.values()
+        made = self.shop.fulfilments.values()
         ours = sum(one.live and not is_by_hand(one) for one in made)
         return Counter(placed=len(self.books.cases), sent=len(self.books.there), fulfilled=ours)
 
@@ -122,7 +131,7 @@ class Life:
     def _happen(self, hour: int) -> None:
         for _ in range(self.pace.placed(hour)):
             self.place()
-        for story in _STORIES:
+        for story in self.stories:
             if self.dice.random() < self.pace.stories / _HOURS:
                 story(self)
         self.restock()
@@ -140,7 +149,7 @@ class Life:
             self.books.cases[order.code] = Case(order)
 
     def _is_for_sale(self, sku: str, units: int = 1) -> bool:
-        return (self._shop.saleable(sku) or 0) >= units
+        return (self.shop.saleable(sku) or 0) >= units
 
     def restock(self) -> None:
         """Goods arrive for some SKUs, about as many as are ordered."""
@@ -178,7 +187,8 @@ class Life:
     # ---- the stories of single orders -----------------------------------------------------------
 
     @contextmanager
-    def _story(self, name: str, *, sent: bool) -> Iterator[Case | None]:
+    def story(self, name: str, *, sent: bool) -> Iterator[Case | None]:
+        """Let it befall an order that has none yet, or none; the caller does what happens."""
         case = self._untold(sent=sent)
         if case is not None:
             case.story = name
@@ -207,16 +217,16 @@ class Life:
 
     def cancel_here(self) -> None:
         """Cancelled before it was sent."""
-        with self._story("cancelled", sent=False) as case:
+        with self.story("cancelled", sent=False) as case:
             if case:
-                self._shop.cancel(case.order)
+                self.shop.cancel(case.order)
 
     def cancel_late(self) -> None:
         """Cancelled in the shop after it was sent; a person cancels it at the warehouse, too."""
-        with self._story("cancelled late", sent=True) as case:
+        with self.story("cancelled late", sent=True) as case:
             if case:
-                self._shop.cancel(case.order)
-                self._tomorrow.append(lambda: self._cancel_rest_there(case))
+                self.shop.cancel(case.order)
+                self.tomorrow.append(lambda: self._cancel_rest_there(case))
 
     def _cancel_rest_there(self, case: Case) -> None:
         placed = self.books.there[case.order.code]
@@ -225,51 +235,51 @@ class Life:
 
     def cancel_there(self) -> None:
         """Cancelled at the warehouse; a person cancels it in the shop, too."""
-        with self._story("cancelled there", sent=True) as case:
+        with self.story("cancelled there", sent=True) as case:
             if case:
                 self._cancel_rest_there(case)
-                self._tomorrow.append(lambda: self._cancel_unless_sent_anew(case))
+                self.tomorrow.append(lambda: self._cancel_unless_sent_anew(case))
 
     def _cancel_unless_sent_anew(self, case: Case) -> None:
         if case.story == "cancelled there":
-            self._shop.cancel(case.order)
+            self.shop.cancel(case.order)
 
     # ---- by hand --------------------------------------------------------------------------------
 
     def by_hand(self) -> None:
         """Fulfilled by hand before it was sent."""
-        with self._story("by hand", sent=False) as case:
+        with self.story("by hand", sent=False) as case:
             if case:
                 self._fulfil(case)
 
     def partly_by_hand(self) -> None:
         """Shipped in part by hand before it was sent: a person has to do the rest."""
-        with self._story("partly by hand", sent=False) as case:
+        with self.story("partly by hand", sent=False) as case:
             if case and self._fulfil_one(case):
-                self._tomorrow.append(lambda: self._fulfil(case))
+                self.tomorrow.append(lambda: self._fulfil(case))
 
     def packed_by_hand(self) -> None:
         """A unit is set aside by hand, and not shipped: the rest is sent."""
-        with self._story("packed by hand", sent=False) as case:
+        with self.story("packed by hand", sent=False) as case:
             if case and (made := self._fulfil_one(case, "Pending")):
-                self._tomorrow.append(lambda: self._ship_packed(case, made))
+                self.tomorrow.append(lambda: self._ship_packed(case, made))
 
     def _ship_packed(self, case: Case, made: Fulfilment) -> None:
         self.books.look_there()
         if case.order.code in self.books.there:
-            self._shop.transition_fulfilment(made, "Shipped")
+            self.shop.transition_fulfilment(made, "Shipped")
         else:
             # A partly shipped order is not sent any more: the unit waits for the rest.
-            self._tomorrow.append(lambda: self._ship_packed(case, made))
+            self.tomorrow.append(lambda: self._ship_packed(case, made))
 
     def by_hand_too(self) -> None:
         """A unit is shipped by hand after the order was sent, in which it is, too."""
-        with self._story("by hand too", sent=True) as case:
+        with self.story("by hand too", sent=True) as case:
             if case:
                 self._fulfil_one(case)
 
     def _fulfil(self, case: Case) -> None:
-        self._shop.fulfil(case.order, tracking=BY_HAND)
+        self.shop.fulfil(case.order, tracking=BY_HAND)
 
     def _fulfil_one(self, case: Case, state: str = "Shipped") -> Fulfilment | None:
         """Fulfil one unit by hand; of an order of a single unit that is all of it."""
@@ -278,51 +288,53 @@ class Life:
             self._fulfil(case)
             return None
         line = self.dice.choice(case.order.lines)
-        return self._shop.fulfil(case.order, [(line.id, 1)], state, tracking=BY_HAND)
+        return self.shop.fulfil(case.order, [(line.id, 1)], state, tracking=BY_HAND)
 
     # ---- changes --------------------------------------------------------------------------------
 
     def change(self) -> None:
         """Changed before it was sent."""
-        with self._story("changed", sent=False) as case:
+        with self.story("changed", sent=False) as case:
             if case:
                 self._begin_change(case)
 
     def change_late(self) -> None:
         """Changed after it was sent; a person takes care of the difference."""
-        with self._story("changed late", sent=True) as case:
+        with self.story("changed late", sent=True) as case:
             if case:
                 self._begin_change(case)
-                self._tomorrow.append(lambda: self._even_out(case))
+                self.tomorrow.append(lambda: self.even_out(case))
 
     def _begin_change(self, case: Case) -> None:
         """The timers see it in the middle: staff end it in the next hour."""
-        self._shop.start_modify(case.order)
+        self.shop.start_modify(case.order)
         self._soon.append(lambda: self._end_change(case))
 
     def _end_change(self, case: Case) -> None:
         order, line = case.order, self.dice.choice(case.order.lines)
         if line.quantity > 1 and self.dice.random() < 0.5:
-            self._shop.modify(order, [(line.id, line.quantity - 1)])
+            self.shop.modify(order, [(line.id, line.quantity - 1)])
         elif self._is_for_sale(line.variant.sku):
-            self._shop.modify(order, [(line.id, line.quantity + 1)])
+            self.shop.modify(order, [(line.id, line.quantity + 1)])
         else:
             street = f"{self.dice.randrange(1, 10**4)} Elm Street"
-            self._shop.modify(order, address={"streetLine1": street})
-        self._shop.finish_modify(order)
+            self.shop.modify(order, address={"streetLine1": street})
+        self.shop.finish_modify(order)
 
-    def _even_out(self, case: Case) -> None:
+    def even_out(self, case: Case) -> None:
         """What the warehouse holds too much is cancelled there; what it lacks goes by hand."""
         placed = self.books.there[case.order.code]
         promised = placed.ordered() - placed.cancelled()
         for sku, units in ((promised - case.ordered) & placed.to_pick()).items():
             lines = [{"sku": sku, "quantity": units}]
             self.bed.control("cancel", {"order": placed.id, "lines": lines})
-        if lacking := list((case.ordered - promised).items()):
-            self._shop.fulfil(case.order, lacking, tracking=BY_HAND)
+        lacking = (case.ordered - promised) & (case.ordered - case.fulfilled())
+        if lacking:
+            self.shop.fulfil(case.order, list(lacking.items()), tracking=BY_HAND)
 
 
-_STORIES: tuple[Callable[[Life], None], ...] = (
+Story = Callable[[Life], None]
+STORIES: tuple[Story, ...] = (
     Life.cancel_here,
     Life.cancel_late,
     Life.cancel_there,
@@ -336,19 +348,25 @@ _STORIES: tuple[Callable[[Life], None], ...] = (
 
 
 @contextmanager
-def life(folder: Path, start: str, pace: Pace, seed: int = 0) -> Iterator[Life]:
+def life(
+    folder: Path, start: str, pace: Pace, seed: int = 0, dialect: str = "oms"
+) -> Iterator[Life]:
     """A shop that opens at midnight of a day in Los Angeles, with its warehouse and timers."""
     midnight = datetime.fromisoformat(start).replace(tzinfo=ZoneInfo(ZONE))
     # UTC: hours added to a local time would not be hours where the clocks change.
-    clock = TestClock(midnight.astimezone(UTC))
+    clock = HostClock(midnight.astimezone(UTC))
     env = {
+        "dialect": dialect,
         "VERACORE_SYNC_ORDERS__WORKERS": "1",  # so that a seed always gives the same life
         "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
         "VERACORE_SYNC_VERACORE__TIMEZONE": ZONE,
         "VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS": "60",
+        # No fault of these days is a silence; a busy machine is none either.
+        "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "120",
+        "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "120",
     }
     on_hand = 10 + pace.orders
-    with Sandbox(strict=True, clock=clock.now) as sandbox, SmallShop(clock=clock.now) as shop:
+    with Sandbox(strict=True, clock=clock.true) as sandbox, SmallShop(clock=clock.true) as shop:
         for sku in SKUS:
             shop.state.add_variant(sku, sku.title(), 1000, on_hand=on_hand)
         bed = World(folder, sandbox, shop, clock, env)

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from days_books import Books
-from tracking_world import World
+from tracking_world import TestClock, World
 
+from veracore_sync.composition.inventory import sync_inventory
+from veracore_sync.composition.locked_run import Job, Work, run_locked
+from veracore_sync.composition.orders import sync_orders
+from veracore_sync.composition.returns import sync_returns
+from veracore_sync.composition.tracking import sync_tracking
 from veracore_sync.domain.errors import AuthRefused, SyncError
-from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.orders.run import OrdersRun
+from veracore_sync.jobs.schedule import COMMANDS
 
 _FAULTS = ("http_503", "reset_before", "reset_after", "html_500")
+
+
+class HostClock(TestClock):
+    """The clock of the timers' host: its wall can be set, what counts seconds goes on."""
+
+    off = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.at + self.off
+
+    def true(self) -> datetime:
+        """What shop and warehouse go by."""
+        return self.at
 
 
 @dataclass
@@ -29,26 +45,27 @@ class Timers:
         books: Looked at after each run that brought stock.
         told: Counts the runs that were cut short or refused.
         locked_out: Whether the configuration has an old password.
+        takes_back: Whether goods come back.
     """
 
     bed: World
     books: Books
     told: Counter[str]
     locked_out: bool = False
+    takes_back: bool = False
 
     def tick(self) -> None:
-        """All three; whoever cannot, ends, and the next goes on."""
+        """All of them; whoever cannot, ends, and the next goes on."""
         parked = self._parked()
-        for run in (self._send, self.bed.track, self._bring_stock):
+        more = (self.take_back,) if self.takes_back else ()
+        for job in (self.send, self.track, self.bring_stock, *more):
             try:
-                run()
+                job()
             except AuthRefused as error:
                 assert self.locked_out, error
-                self._learn("refused", error)
-            except SyncError as error:
-                self._learn("cut short", error)
-            else:
-                self.bed.parts.remember_credentials_outcome(None)
+                self.told["refused"] += 1
+            except SyncError:
+                self.told["cut short"] += 1
         assert self._parked() == parked, "an order was parked"
 
     def come_to_rest(self) -> None:
@@ -56,26 +73,39 @@ class Timers:
         for _ in range(4):
             self.bed.clock.forward(minutes=20)
             self.tick()
-        self.bed.track(force=True)
-        self._bring_stock()
-
-    def _learn(self, kind: str, error: SyncError) -> None:
-        self.told[kind] += 1
-        self.bed.parts.remember_credentials_outcome(error)
+        self.track(force=True)
+        self.bring_stock()
 
     def _parked(self) -> int:
         return self.bed.parts.ledger.orders.counts()["parked"]
 
-    def _send(self) -> None:
-        parts = self.bed.parts
-        OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
+    def send(self) -> None:
+        """Orders."""
+        options = RunOptions(allow_first_run=True)
+        self._run("orders", lambda parts: sync_orders(parts, options))
 
-    def _bring_stock(self) -> None:
-        parts = self.bed.parts
+    def track(self, *, force: bool = False) -> None:
+        """Shipments."""
+        options = RunOptions(force=force)
+        self._run("tracking", lambda parts: sync_tracking(parts, options))
+
+    def bring_stock(self) -> None:
+        """Stock, that must be right from then on."""
         options = RunOptions(allow_mass_change=True)
-        InventoryRun(parts.context(InventoryReport(), options)).run()
+        self._run("inventory", lambda parts: sync_inventory(parts, options))
         self.books.look_there()
         self.books.never_oversold()
+
+    def take_back(self) -> None:
+        """Goods that came back."""
+        self._run("returns", lambda parts: sync_returns(parts, RunOptions()))
+
+    def _run(self, job: str, work: Work) -> None:
+        """As the command does, with a record of the run: `reconcile` goes by it."""
+        recorded = Job(COMMANDS[job], job, record=True)
+        _, report = run_locked(recorded, self.bed.parts, work)
+        if report.error is not None:
+            raise report.error
 
 
 @dataclass
@@ -96,8 +126,23 @@ class Troubles:
 
     def befall(self, day: int, hour: int) -> None:
         """What that hour of that day brings, if anything."""
-        if happens := _DAYS[day % len(_DAYS)].get(hour):
-            happens(self)
+        days = self.days()
+        if happens := days[day % len(days)].get(hour):
+            happens()
+
+    def days(self) -> Sequence[Mapping[int, Callable[[], None]]]:
+        """What befalls them, by hour; after the last day the first one comes again."""
+        return (
+            {7: self.new_shop_password, 11: self.tell_shop_password},
+            {5: self.warehouse_down, 9: self.warehouse_up},
+            {12: self.back_up, 18: self.restore},
+            {
+                5: self.shop_down,
+                9: self.shop_up,
+                14: self.new_warehouse_secret,
+                17: self.tell_warehouse_secret,
+            },
+        )
 
     @property
     def _bed(self) -> World:
@@ -170,16 +215,3 @@ class Troubles:
             if "lock" not in file.name:
                 file.unlink()
         (self._bed.folder / "ledger.db").write_bytes(self._backup)
-
-
-_DAYS: tuple[Mapping[int, Callable[[Troubles], None]], ...] = (
-    {7: Troubles.new_shop_password, 11: Troubles.tell_shop_password},
-    {5: Troubles.warehouse_down, 9: Troubles.warehouse_up},
-    {12: Troubles.back_up, 18: Troubles.restore},
-    {
-        5: Troubles.shop_down,
-        9: Troubles.shop_up,
-        14: Troubles.new_warehouse_secret,
-        17: Troubles.tell_warehouse_secret,
-    },
-)

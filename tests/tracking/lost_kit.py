@@ -333,5 +333,5 @@ def losing(
         lived.bed.reopen(**env, **where.fresh())
         at = (dice.randrange(days), dice.randrange(4, 24))
         loss = Loss(lived, where, at, dice, faults)
-        lived._troubles = loss  # type: ignore[assignment]
+        lived.troubles = loss  # type: ignore[assignment]
         yield lived, loss

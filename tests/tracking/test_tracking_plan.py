@@ -210,6 +210,24 @@ def test_an_order_that_hangs_is_ended() -> None:
     assert cancelled == [EndOrder()]
 
 
+def test_what_was_added_later_is_in_no_parcel_that_shows_nothing() -> None:
+    """A ledger was lost where VeraCore shows no lines: the parcel's number is all that there is."""
+    parcel = Shipment("1", None, (package("1Z999AA10123451"),))
+    told = replace(record({}, parcel, complete=True), lines=None, products=())
+    made = Fulfilment("f1", "Shipped", "1Z999AA10123451", {"1": 2})
+    shop = order([("MUG", 3)], made, state="PartiallyShipped")
+    (adopted, reported) = plan(told, shop)
+    assert isinstance(adopted, AdoptFulfilment)
+    assert adopted.fulfilment.id == "f1"
+    assert isinstance(reported, ReportIssue)
+    assert reported.kind == "order.short_shipped"
+    assert "no parcel with 1 x MUG" in reported.message
+    (_, known) = _done(shop, rows(told), [adopted])
+    again = plan(told, shop, *known.values())
+    assert [type(one) for one in again] == [AlreadyFulfilled, ReportIssue]
+    assert [type(one) for one in plan(told, order([("MUG", 2)]))] == [Fulfil]
+
+
 def test_codes_and_methods() -> None:
     carriers = Carriers({})
     packages = [package("1Z999AA10123456784"), package(" "), package("1Z999AA10123456784")]

@@ -57,9 +57,13 @@ class World:
     @property
     def parts(self) -> Container:
         if self._parts is None:
-            self._parts = Container(self.loaded(), self.clock, family="tracking")
+            self._parts = self.container()
             self._parts.bind()
         return self._parts
+
+    def container(self) -> Container:
+        """The parts of another process, whose ledger is not open yet."""
+        return Container(self.loaded(), self.clock, family="tracking")
 
     def environment(self) -> dict[str, str]:
         """The settings of a process."""

@@ -32,6 +32,7 @@ class LookUpTransitions(OrderTable):
         seen: ShopVersion | None = None,
         *,
         wanted: SentLines | None = None,
+        counts_fulfilled: bool = False,
     ) -> Applied:
         """A look-up found the order at VeraCore, and it is ours.
 
@@ -43,6 +44,7 @@ class LookUpTransitions(OrderTable):
             record: What the look-up found.
             seen: The version of the shop's order, if it was read just now.
             wanted: What the shop's order still asks for, if it was read just now.
+            counts_fulfilled: Whether `wanted` has units, too, that are fulfilled by now.
         """
         now = self._now()
         with self._db.transaction() as connection:
@@ -74,7 +76,8 @@ class LookUpTransitions(OrderTable):
                     "VALUES (?, 1, ?, '', ?, ?, ?, 'accepted', 'found by a look-up')",
                     (code, veracore_id, json.dumps(lines), now, now),
                 )
-            self._hold_found(code, from_record or sent, record, wanted)
+            wanted_at = None if counts_fulfilled else now
+            self._hold_found(code, from_record or sent, record, wanted, wanted_at)
             if seen is not None:
                 connection.execute(
                     "UPDATE orders SET content_hash = ?, shop_updated_at = ? WHERE code = ?",
@@ -108,6 +111,7 @@ class LookUpTransitions(OrderTable):
         sent: Sequence[StoredRow],
         record: WarehouseRecord,
         wanted: SentLines | None,
+        wanted_at: str | None,
     ) -> None:
         """Record what VeraCore holds: the record's lines; in ``rest``, which has none, those sent.
 
@@ -116,6 +120,7 @@ class LookUpTransitions(OrderTable):
             sent: The attempts that may have arrived, oldest first.
             record: What the look-up found.
             wanted: As in `adopt`.
+            wanted_at: What was fulfilled before then is not in it; ``None``: all may be.
         """
         if sent:
             # It is unknown which of the attempts arrived. Units that VeraCore does not hold are
@@ -124,7 +129,7 @@ class LookUpTransitions(OrderTable):
             lines = least_of(_lines(row) for row in sent)
             self._holdings.take(code, lines, sent[0]["started_at"])
         elif record.lines is None and wanted is not None:
-            self._holdings.take(code, wanted, self._now())
+            self._holdings.take(code, wanted, wanted_at)
         else:
             self._holdings.take(code, None, None)
         self._holdings.saw(code, record)

@@ -190,6 +190,7 @@ class OrderTransitionStore(Protocol):
         seen: ShopVersion | None = None,
         *,
         wanted: SentLines | None = None,
+        counts_fulfilled: bool = False,
     ) -> Applied:
         """A look-up found the order at VeraCore, and it is ours."""
 

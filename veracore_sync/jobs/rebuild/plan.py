@@ -189,11 +189,18 @@ def _may_have_been_sent(order: WholeOrder, rules: RebuildRules) -> Sequence[Sent
 
 
 def _offers(content: OrderContent, rules: RebuildRules, *, open_only: bool) -> Counter[str]:
+    lines = content.lines
+    counts = {one.id: one.open_quantity if open_only else one.quantity for one in lines}
+    return _offers_of(content, counts, rules)
+
+
+def _offers_of(
+    content: OrderContent, counts: Mapping[str, int], rules: RebuildRules
+) -> Counter[str]:
     units: Counter[str] = Counter()
     for line in content.lines:
         if not rules.renderer.is_excluded(line.sku):
-            count = line.open_quantity if open_only else line.quantity
-            units[rules.renderer.offer(line.sku)] += count
+            units[rules.renderer.offer(line.sku)] += counts.get(line.id, 0)
     return +units
 
 
@@ -248,7 +255,7 @@ def _row(
 def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
     order, record = found.order, one.record
     wanted = tuple(_offers(order.content, rules, open_only=False).items())
-    shipped = shipped_of(order, record, wanted, rules.tracking, now)
+    shipped = shipped_of(order, record, rules.tracking, now)
     shipped = replace(shipped, rows=found.rows.get(one.id.casefold(), {}))
     state, why = _S.SYNCED, f"VeraCore has it as {record.id}"
     if order.content.state in SHIPPED_STATES and _has_left(record):
@@ -260,6 +267,9 @@ def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime
     bound = Counter[str]()
     for slip in shipped.bound:
         bound.update(slip.lines)
+    if record.lines is None and record.is_complete and bound:
+        # The shop's order may have grown since its parcel was fulfilled.
+        wanted = tuple(_offers_of(order.content, bound, rules).items())
     return replace(
         _row(order, state, Certainty.PROVEN, why),
         veracore_id=one.id,

@@ -43,7 +43,8 @@ class Recorder(RunPart[RebuildReport]):
 
     def _accepted(self, one: RebuiltOrder, veracore_id: str, record: WarehouseRecord) -> None:
         moves, code = self.ledger.transitions, one.code
-        moves.adopt(code, veracore_id, record, one.version, wanted=one.wanted)
+        version, wanted = one.version, one.wanted
+        moves.adopt(code, veracore_id, record, version, wanted=wanted, counts_fulfilled=True)
         self._shipments(one, veracore_id, record)
         if one.is_cancelled_in_shop:
             message = cancelled_in_shop(code, self.settings, self.warehouse.capabilities)

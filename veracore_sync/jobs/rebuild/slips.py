@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Line
-from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.pick_slips import fresh_slip
 from veracore_sync.domain.shop_texts import is_code_of
-from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.rebuild.rebuilt import BoundSlip, Shipped
 from veracore_sync.jobs.tracking.actions import AdoptFulfilment, AlreadyFulfilled, Fulfil
@@ -37,15 +36,10 @@ def as_fulfilled(order: WholeOrder) -> FulfilledOrder:
     )
 
 
-def shipped_of(
-    order: WholeOrder, record: WarehouseRecord, sent: SentLines, rules: Rules, now: datetime
-) -> Shipped:
+def shipped_of(order: WholeOrder, record: WarehouseRecord, rules: Rules, now: datetime) -> Shipped:
     """A record's slips, and those of them whose units are in the shop already.
 
     The others stay open: the next run of tracking settles, adopts or fulfils them.
-
-    Args:
-        sent: Offers and units that were sent, for a record that shows none.
     """
     # That the labels did not change lately matters before a number is written, and not where it
     # stands in the shop already.
@@ -58,8 +52,7 @@ def shipped_of(
     slips = {
         slip: fresh_slip(order.code, record.id, slip, facts, since) for slip, facts in seen.items()
     }
-    lines = () if record.lines is not None else tuple(RecordLine(*one) for one in sent)
-    actions = OrderPlan(record, lines, slips, as_fulfilled(order), rules, now).plan()
+    actions = OrderPlan(record, (), slips, as_fulfilled(order), rules, now).plan()
     adopted = [one for one in actions if isinstance(one, AdoptFulfilment)]
     covered = [one for one in actions if isinstance(one, AlreadyFulfilled)]
     if any(isinstance(one, Fulfil) for one in actions):

@@ -61,6 +61,10 @@ class Account:
 
     def __post_init__(self) -> None:
         self.allocation = LineAllocation(self.record, self.sent, self.order, self.names)
+        for shipment in self.record.shipments:
+            row = self.slips.get(shipment.slip)
+            if row is not None and row.state in _MADE and self.is_made(shipment.slip):
+                self.allocation.held.update(row.lines or {})
 
     # ---- slips ----------------------------------------------------------------------------------
 
@@ -146,7 +150,7 @@ class Account:
             return self._fill(self._beyond(self._shipped(), there), room)
         offered = self.allocation.offered()
         if offered is None:
-            return +room
+            return Counter() if self.allocation.is_as_fulfilled else +room
         return self._fill(self._beyond(offered, there), room)
 
     def unshipped(self) -> Counter[str]:
@@ -221,18 +225,21 @@ class Account:
     def fulfilled(self, *, finished: bool = False) -> Counter[str]:
         """Units in the shop's fulfilments that are not cancelled."""
         found: Counter[str] = Counter()
-        for one in self.order.fulfilments:
-            if one.is_live and not (finished and self._is_unfinished(one)):
-                found.update(one.lines)
+        for one in self._made(finished=finished):
+            found.update(one.lines)
         return found
+
+    def _made(self, *, finished: bool) -> list[Fulfilment]:
+        live = [one for one in self.order.fulfilments if one.is_live]
+        return [one for one in live if not (finished and self._is_unfinished(one))]
 
     def _ours(self, *, finished: bool = False) -> Counter[str]:
         """Those of them that may be of what VeraCore had: not fulfilled before it was sent."""
         found = self.fulfilled(finished=finished)
         bound = {row.fulfilment_id for row in self.slips.values()}
         others: Counter[str] = Counter()
-        for one in self.order.fulfilments:
-            if one.is_live and one.id not in bound:
+        for one in self._made(finished=finished):
+            if one.id not in bound:
                 others.update(one.lines)
         left = Counter(self.before)
         for line in self.order.lines:

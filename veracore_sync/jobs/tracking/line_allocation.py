@@ -87,6 +87,7 @@ class LineAllocation:
         if (
             last
             and self.takes_rest
+            and not self.is_as_fulfilled
             and self.record.is_complete
             and not self.record.partially_cancelled
             and not self.short
@@ -168,6 +169,15 @@ class LineAllocation:
     def is_known(self) -> bool:
         """Whether it is known what VeraCore accepted of the order."""
         return self.offered() is not None
+
+    @property
+    def is_as_fulfilled(self) -> bool:
+        """Whether nothing shows what shipped but the fulfilments of the slips themselves.
+
+        So it is in the dialect `rest` for a ledger that was lost: what was added to the order after
+        it had been sent is then in no slip.
+        """
+        return not self.is_known and bool(self.held)
 
     @property
     def _offers(self) -> set[str]:

@@ -277,6 +277,9 @@ class OrderPlan:
                 continue  # unfinished, and nothing but our intent would show that it is ours
             if one.lines == self._allocation.own_lines(shipment, last=last, beside=[one]):
                 return one
+            # Where nothing shows what has shipped, a parcel of this number was fulfilled already.
+            if shipment.lines is None and not self._allocation.is_known and is_number(code):
+                return one
         return None
 
     def _may_fulfil(self, row: SlipRow) -> bool:

@@ -22,7 +22,8 @@ def lacking(record: WarehouseRecord, allocation: LineAllocation) -> Counter[str]
     """Units by line id that an order which VeraCore has completed still lacks."""
     left = allocation.left()
     left -= allocation.excluded(left)
-    return left if record.partially_cancelled else allocation.short_lines(left)
+    is_all = record.partially_cancelled or allocation.is_as_fulfilled
+    return left if is_all else allocation.short_lines(left)
 
 
 def short(
@@ -36,6 +37,12 @@ def short(
             "shop, or ship it"
         )
         yield _missing(order, AlertKind.ORDER_SHORT, message, lacks)
+    elif lacks and allocation.is_as_fulfilled:
+        message = (
+            f"VeraCore completed it, and shows no parcel with {listed(order.lines, lacks)}: fulfil "
+            "them by hand if they were in it; else cancel and refund them in the shop"
+        )
+        yield _missing(order, SHORT_SHIPPED, message, lacks)
     elif lacks:
         message = f"VeraCore completed it without {listed(order.lines, lacks)}: {_IF_SHORT}"
         yield _missing(order, SHORT_SHIPPED, message, lacks)
