@@ -192,7 +192,7 @@ def test_the_last_line_adds_up(world: World, capsys: pytest.CaptureFixture[str])
     settled(world)
     world.shelf[SKUS[3]]["MAIN"] = 12
     world.add("NOWHERE", 1)
-    show(world.run(allow_mass_change=False))
+    show(world.run(allow_mass_change=False, full=True))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "NOWHERE: skipped: not in VeraCore's stock"
-    assert lines[-1] == "61 variants: 1 updated, 1 skipped, 59 right already"
+    assert lines[-1] == "61 variants (all: --full): 1 updated, 1 skipped, 59 right already"

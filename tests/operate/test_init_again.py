@@ -69,8 +69,8 @@ def test_nothing_given_is_nothing_written(one: Newcomer) -> None:
     before = (one.folder / "c.toml").stat()
     ended = init(one)
     assert "stays as it is" in ended.out
-    assert "`veracore-sync" not in ended.out
-    assert f"next: veracore-sync --config {one.folder}/c.toml sync-orders --dry-run" in ended.out
+    assert ended.out.count("`veracore-sync") == 1
+    assert f"next: `veracore-sync --config {one.folder}/c.toml sync-orders --dry-run`" in ended.out
     assert (one.folder / "c.toml").stat() == before
 
 
