@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from subprocess import Popen
 
@@ -25,22 +26,33 @@ def fire(tmp_path: Path) -> Iterator[Fire]:
         yield burning
 
 
+@pytest.fixture
+def patient(fire: Fire) -> Fire:
+    """With the usual lease, and so the usual limits of each statement, where nobody dies."""
+    assert fire.rig.server is not None
+    fire.rig.server = replace(fire.rig.server, lease_seconds=60)
+    return fire
+
+
 def settle(fire: Fire) -> None:
-    """Run after run until all is done; a dead run's lease has to expire first."""
+    """Run after run until all is done; a dead run's lease has to expire first.
+
+    The limits of so short a lease are met by a busy machine too (69, 74), and the next run goes on.
+    """
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         ended = fire.rig.run("sync-orders", "--allow-first-run", "--json")
-        assert ended.code in (0, 3, 75), (ended.code, ended.out, ended.err)
+        assert ended.code in (0, 3, 69, 74, 75), (ended.code, ended.out, ended.err)
         if ended.code != 75 and fire.at_rest():
             return
         time.sleep(0.2)
     raise AssertionError("never at rest")
 
 
-def test_every_command_uses_the_server_and_no_file(fire: Fire) -> None:
-    fire.place(2)
-    assert fire.rig.sync()["submitted"] == 2
-    fire.assert_each_once()
+def test_every_command_uses_the_server_and_no_file(patient: Fire) -> None:
+    patient.place(2)
+    assert patient.rig.sync()["submitted"] == 2
+    patient.assert_each_once()
     for command in (
         ("stats",),
         ("stats", "--json"),
@@ -50,16 +62,16 @@ def test_every_command_uses_the_server_and_no_file(fire: Fire) -> None:
         ("ledger", "check"),
         ("ledger", "prune"),
         ("ledger", "export"),
-        ("ledger", "backup", str(fire.rig.folder / "copy")),
+        ("ledger", "backup", str(patient.rig.folder / "copy")),
         ("config", "show"),
         ("doctor",),
         ("sync-orders", "--dry-run"),
     ):
-        ended = fire.rig.run(*command)
+        ended = patient.rig.run(*command)
         assert ended.code in (0, 3), (command, ended)
-    assert (fire.rig.folder / "copy").stat().st_mode & 0o777 == 0o600
-    assert not fire.rig.ledger_path.exists()
-    restored = fire.rig.run("ledger", "restore", str(fire.rig.folder / "copy"))
+    assert (patient.rig.folder / "copy").stat().st_mode & 0o777 == 0o600
+    assert not patient.rig.ledger_path.exists()
+    restored = patient.rig.run("ledger", "restore", str(patient.rig.folder / "copy"))
     assert restored.code == 0, restored
 
 
@@ -113,16 +125,16 @@ def test_a_run_that_is_stopped_within_a_transaction_holds_up_nobody_for_long(fir
     holder.wait()
 
 
-def test_eight_processes_at_once(fire: Fire) -> None:
-    fire.place(30)
-    fire.slow(20)
-    started = [fire.rig.start("sync-orders", "--allow-first-run") for _ in range(8)]
+def test_eight_processes_at_once(patient: Fire) -> None:
+    patient.place(30)
+    patient.slow(20)
+    started = [patient.rig.start("sync-orders", "--allow-first-run") for _ in range(8)]
     ended = [(run.communicate(timeout=600), run.returncode) for run in started]
     assert sorted(code for _, code in ended) == [0] + [75] * 7, ended
-    fire.mend()
-    settle(fire)
-    fire.assert_each_once()
-    assert len(fire.creates()) == 30
+    patient.mend()
+    settle(patient)
+    patient.assert_each_once()
+    assert len(patient.creates()) == 30
 
 
 def test_the_server_restarts_again_and_again_and_each_order_goes_out_once(fire: Fire) -> None:
