@@ -15,10 +15,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import HealthCheck, settings
 from order_hook_kit import install_hooks as install_hooks
 from present import missing
@@ -45,6 +48,9 @@ settings.register_profile(
 )
 settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
 settings.load_profile("suite")
+
+# The program is built from the signatures of its functions, which takes as long as many a command.
+typer.testing._get_command = cache(typer.main.get_command)
 
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"} | {
     "start_any_vendure",
