@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import typer
 from commands_kit import whole_program
+from forked import run_forked
 
 from veracore_sync.cli import every_shop
 from veracore_sync.cli.globals import Globals
@@ -75,14 +76,9 @@ class House:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         base = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            env=base | self.env,
-            cwd=self.folder.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [*COMMAND, *arguments]
+        ended = run_forked(command, base | self.env, self.folder.parent, 600)
+        return subprocess.CompletedProcess(command, *ended)
 
     def document(self, *arguments: str, code: int = 0) -> Any:
         done = self.run("--config", str(self.folder), *arguments, "--json")
