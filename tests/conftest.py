@@ -7,6 +7,7 @@ VERACORE_SYNC_REQUIRE_REAL=1, as in CI, that is a failure.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -109,6 +110,8 @@ def pytest_collection_finish() -> None:
     for module in pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    # All this stays: a search for garbage need not walk over it again and again.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
+IS_WHOLE = os.environ.get("TEST_ALL") == "1"
+"""Whether whole tables are asked for."""
+
 Case = TypeVar("Case")
 
 

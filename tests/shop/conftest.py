@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from sample import IS_WHOLE
 from shop_contract import Shop, SmallVendure, TestClock
 
 from veracore_sync.sandbox.shop import SmallShop
@@ -25,7 +25,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "shop" not in metafunc.fixturenames:
         return
     named = getattr(metafunc.module, "SHOPS", None)
-    wanted = BEDS if named is None or os.environ.get("TEST_ALL") == "1" else named
+    wanted = BEDS if named is None or IS_WHOLE else named
     beds = [pytest.param(one, marks=BEDS[one]) for one in wanted]
     metafunc.parametrize("shop", beds, indirect=True)
 
