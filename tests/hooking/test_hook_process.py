@@ -222,7 +222,7 @@ def test_what_a_hook_has_started_ends_with_it(
     tmp_path: Path,
 ) -> None:
     install_hooks(BEHAVIOURS, *ALL)
-    with closing(HookProcess(["starts"], PATIENT)) as hooks, pytest.raises(HookFailed):
+    with closing(HookProcess(["starts"], 10.0)) as hooks, pytest.raises(HookFailed):
         apply(hooks, "starts")
     started = int((tmp_path / "site-packages" / "child").read_text())
     until = time.monotonic() + 600

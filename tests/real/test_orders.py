@@ -9,6 +9,7 @@ import pytest
 from real_kit import make_rig
 from realvendure import RealVendure, StartVendure
 from rig import Rig
+from sample import IS_WHOLE
 
 from veracore_sync.sandbox.server import Sandbox
 
@@ -18,7 +19,7 @@ def rig(fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path) -> Rig:
     return make_rig(fresh_vendure, sandbox, tmp_path)
 
 
-@pytest.fixture(params=["oms", "rest"])
+@pytest.fixture(params=["oms", "rest"] if IS_WHOLE else ["oms"])
 def either(
     request: pytest.FixtureRequest, fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path
 ) -> Rig:
