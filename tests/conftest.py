@@ -11,12 +11,12 @@ import gc
 import importlib
 import os
 import pkgutil
+import re
 import signal
-import subprocess
+import tempfile
 import time
-import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from hypothesis import HealthCheck, settings
 from order_hook_kit import install_hooks as install_hooks
 from present import missing
 from realvendure import RealVendure, StartVendure
-from sample import IS_WHOLE
+from sample import IS_WHOLE, is_due
 from vendure_bed import (
     BedMissing,
     MariaCluster,
@@ -56,6 +56,7 @@ settings.load_profile("suite")
 # The program is built from the signatures of its functions, which takes as long as many a command.
 typer.testing._get_command = cache(typer.main.get_command)
 
+_ROOT = Path(__file__).parents[1]
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"} | {
     "start_any_vendure",
     "maria_cluster",
@@ -117,10 +118,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests' homes are: the factory itself looks through all before it makes another."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, homes: Path) -> None:
     """Hide the developer's settings: variables, home, and a config.toml in the working folder."""
     # Options that a command of an earlier test was given.
     advice.remember(Globals())
@@ -128,7 +133,7 @@ def clean_environment(
         upper = name.upper()
         if name.startswith(_SETTINGS) or upper in _SYSTEM | _PROXIES:
             monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
+    home = Path(tempfile.mkdtemp(dir=homes))
     monkeypatch.setenv("HOME", str(home))
     for kind in ("CONFIG", "DATA", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
@@ -154,33 +159,29 @@ _QUICK = {"config", "events", "house", "inventory", "jobs", "transport", "vendur
 """Folders of rules and parts, whose tests seldom start a program or a shop."""
 
 
-_IN_TURN = {"alerts", "bad_records", "cli", "contracts", "fire", "ledger", "operate", "shop"}
-"""Folders of long tables. Each case stands alone; a commit runs a quarter, the next one another."""
+_IN_TURN = {"alerts", "bad_records", "cli", "operate"}
+"""Folders of long tables, of which a commit runs a quarter of the cases; each stands alone."""
 _TURNS = 4
+_ALWAYS = {
+    name
+    for page in ("benchmarks/sabotages.toml", "docs/invariants.md")
+    for name in re.findall(r"tests/[\w/]+\.py::\w+", (_ROOT / page).read_text())
+}
+"""The tests that are named as those which notice, when a protection is missing."""
 
 
-def _turn() -> int:
-    """Which quarter is this commit's; the first where there is no repository."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    with suppress(OSError):
-        done = subprocess.run(asked, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return int(done.stdout[:8], 16) % _TURNS
-    return 0
+def _is_due(item: pytest.Item) -> bool:
+    if item.path.parent.name not in _IN_TURN or not hasattr(item, "callspec"):
+        return True
+    return item.nodeid.split("[")[0] in _ALWAYS or is_due(item.nodeid, _TURNS)
 
 
 def _take_turns(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where the whole suite is asked for, leave out the cases of long tables that are not due."""
     if IS_WHOLE or [str(one) for one in config.args] != ["tests"]:
         return
-    turn = _turn()
-
-    def is_due(item: pytest.Item) -> bool:
-        is_case = item.path.parent.name in _IN_TURN and hasattr(item, "callspec")
-        return not is_case or zlib.crc32(item.nodeid.encode()) % _TURNS == turn
-
-    left_out = [item for item in items if not is_due(item)]
-    items[:] = [item for item in items if is_due(item)]
+    left_out = [item for item in items if not _is_due(item)]
+    items[:] = [item for item in items if _is_due(item)]
     config.hook.pytest_deselected(items=left_out)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from orders_kit import Bed, bed
-from sample import IS_WHOLE, sample
+from sample import sample
 
-MANY, SOME = 500 if IS_WHOLE else 150, 60
-"""Many for one form of each read; for the others, more than one batch."""
+MANY, SOME = 500, 60
+"""Five hundred for one form of each read; for the others, more than one batch."""
 SHOP_FORMS = (
     "graphql_error_null",
     "graphql_error_path",

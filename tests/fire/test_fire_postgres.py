@@ -35,14 +35,11 @@ def patient(fire: Fire) -> Fire:
 
 
 def settle(fire: Fire) -> None:
-    """Run after run until all is done; a dead run's lease has to expire first.
-
-    The limits of so short a lease are met by a busy machine too (69, 74), and the next run goes on.
-    """
+    """Run after run until all is done; a dead run's lease has to expire first."""
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         ended = fire.rig.run("sync-orders", "--allow-first-run", "--json")
-        assert ended.code in (0, 3, 69, 74, 75), (ended.code, ended.out, ended.err)
+        assert ended.code in (0, 3, 75), (ended.code, ended.out, ended.err)
         if ended.code != 75 and fire.at_rest():
             return
         time.sleep(0.2)

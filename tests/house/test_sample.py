@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample import sample
+from sample import is_due, sample
 
 TABLE = st.lists(st.tuples(st.integers(0, 4), st.sampled_from("abcdef")), max_size=20, unique=True)
 
@@ -29,3 +29,8 @@ def test_it_is_small_and_the_whole_can_be_had(monkeypatch: pytest.MonkeyPatch) -
     assert len(sample(table, lambda case: case, 1)) == 8
     monkeypatch.setenv("TEST_ALL", "1")
     assert sample(table, lambda case: case) == table
+
+
+@given(st.text(), st.integers(1, 9), st.integers(0, 2**32))
+def test_each_case_is_due_in_one_turn_of_any_that_follow(case: str, turns: int, first: int) -> None:
+    assert sum(is_due(case, turns, first + one) for one in range(turns)) == 1

@@ -224,7 +224,7 @@ class StockLives(RuleBasedStateMachine):
 
 
 TestStockLives = StockLives.TestCase
-TestStockLives.settings = settings(max_examples=100, stateful_step_count=30)
+TestStockLives.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 class StockLivesInRest(StockLives):
@@ -241,7 +241,7 @@ class StockLivesInRest(StockLives):
 
 
 TestStockLivesInRest = StockLivesInRest.TestCase
-TestStockLivesInRest.settings = settings(max_examples=40, stateful_step_count=30)
+TestStockLivesInRest.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def _must_fail(

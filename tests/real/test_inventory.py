@@ -11,7 +11,7 @@ import pytest
 from real_kit import available, make_rig, saleable, saleable_everywhere, stock, sync
 from realvendure import OrderRef, RealVendure, StartVendure
 from rig import Rig
-from sample import IS_WHOLE
+from sample import one_of
 
 from veracore_sync.sandbox.server import Sandbox
 
@@ -43,7 +43,7 @@ def fates(rig: Rig, vendure: RealVendure, sandbox: Sandbox) -> dict[str, int]:
     return {MUG: 3, TEE: 0, CAP: 5, BAG: 2}
 
 
-@pytest.mark.parametrize("dialect", ["oms", "rest"] if IS_WHOLE else ["rest"])
+@pytest.mark.parametrize("dialect", one_of("oms", "rest"))
 def test_orders_in_every_fate(
     dialect: str, start_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -12,8 +12,7 @@ from admin_mutations import COUPON, ELSEWHERE, REFUSED, ROWS, Row, mutations, pl
 from real_kit import make_rig
 from realvendure import OrderRef, RealVendure, Refused, StartVendure
 from rig import Rig
-from sample import IS_WHOLE
-from vendure_cells import chosen
+from sample import one_of
 
 from veracore_sync.sandbox.server import Sandbox
 
@@ -89,17 +88,17 @@ def check(vendure: RealVendure, sandbox: Sandbox, folder: Path) -> None:
     assert news(rig) == {}
 
 
-def test_on_postgresql(start_vendure_pg: StartVendure, sandbox: Sandbox, tmp_path: Path) -> None:
-    check(start_vendure_pg(custom_fields=True), sandbox, tmp_path)
-
-
-if IS_WHOLE or chosen():
-    # What staff can do is the same on each database of a version.
-
-    def test_on_the_usual_database(
-        start_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
-    ) -> None:
-        check(start_vendure(custom_fields=True), sandbox, tmp_path)
+@pytest.mark.vendure
+@pytest.mark.parametrize("start", one_of("start_vendure", "start_vendure_pg"))
+def test_each_is_told_or_it_is_written_why_not(
+    request: pytest.FixtureRequest,
+    vendure_installed: None,
+    start: str,
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> None:
+    start_vendure: StartVendure = request.getfixturevalue(start)
+    check(start_vendure(custom_fields=True), sandbox, tmp_path)
 
 
 # ---- which mutations there are ------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from real_kit import make_rig
 from realvendure import RealVendure, StartVendure
 from rig import Rig
-from sample import IS_WHOLE
+from sample import one_of
 
 from veracore_sync.sandbox.server import Sandbox
 
@@ -19,7 +19,7 @@ def rig(fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path) -> Rig:
     return make_rig(fresh_vendure, sandbox, tmp_path)
 
 
-@pytest.fixture(params=["oms", "rest"] if IS_WHOLE else ["oms"])
+@pytest.fixture(params=one_of("oms", "rest"))
 def either(
     request: pytest.FixtureRequest, fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path
 ) -> Rig:

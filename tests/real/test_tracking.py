@@ -13,7 +13,7 @@ import pytest
 import real_kit
 from realvendure import OrderRef, RealVendure
 from rig import Rig
-from sample import IS_WHOLE
+from sample import one_of
 
 from veracore_sync.sandbox.server import Sandbox
 
@@ -26,7 +26,7 @@ def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str 
     return rig
 
 
-@pytest.fixture(params=["oms", "rest"] if IS_WHOLE else ["oms"])
+@pytest.fixture(params=one_of("oms", "rest"))
 def either(
     request: pytest.FixtureRequest, fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path
 ) -> Rig:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sample import IS_WHOLE
+from sample import one_of
 from shop_contract import Shop, SmallVendure, TestClock
 
 from veracore_sync.sandbox.shop import SmallShop
@@ -21,12 +21,12 @@ BEDS = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test of the contract against all shops, or those that its module's SHOPS names."""
+    """Run each test of the contract against the small shop and a real one."""
     if "shop" not in metafunc.fixturenames:
         return
-    named = getattr(metafunc.module, "SHOPS", None)
-    wanted = BEDS if named is None or IS_WHOLE else named
-    beds = [pytest.param(one, marks=BEDS[one]) for one in wanted]
+    on_each = getattr(metafunc.module, "ON_EACH_DATABASE", False)
+    real = REAL if on_each else one_of(*REAL)
+    beds = [pytest.param(one, marks=BEDS[one]) for one in ("small", *real)]
     metafunc.parametrize("shop", beds, indirect=True)
 
 

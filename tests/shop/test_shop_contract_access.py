@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 from shop_contract import LOGIN, Shop, new_sku
 
-SHOPS = ("small", "sqljs")
-"""Who may ask does not depend on the database."""
-
 ORDERS = "{ orders(options: { take: 1 }) { totalItems } }"
 FORBIDDEN = "You are not currently authorized to perform this action"
 

@@ -8,9 +8,6 @@ import pytest
 from realvendure import OrderRef
 from shop_contract import Shop, new_sku
 
-SHOPS = ("small", "postgres")
-"""The rules of an order's states are the same on each database; this is what shops run on."""
-
 ERROR = "... on ErrorResult { errorCode message }"
 ADD = f"""mutation($i: FulfillOrderInput!) {{ addFulfillmentToOrder(input: $i) {{ __typename
   ... on Fulfillment {{ id state method trackingCode nextStates lines {{ orderLineId quantity }} }}

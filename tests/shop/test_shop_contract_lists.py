@@ -12,6 +12,9 @@ from shop_contract import Shop, new_sku
 
 from veracore_sync.clock import from_text, to_text
 
+ON_EACH_DATABASE = True
+"""They sort and compare differently."""
+
 LIST = """query($o: OrderListOptions) { orders(options: $o) { totalItems items {
   code state orderPlacedAt createdAt updatedAt totalWithTax } } }"""
 VARIANTS = """query($o: ProductVariantListOptions) { productVariants(options: $o) {

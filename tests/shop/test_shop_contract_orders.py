@@ -11,9 +11,6 @@ import pytest
 from realvendure import ADDRESS
 from shop_contract import Shop, new_sku
 
-SHOPS = ("small", "postgres")
-"""What an order tells does not depend on the database."""
-
 MEASURED = Path(__file__).with_name("discounted_order.json")
 PRICES = """subTotal subTotalWithTax shipping shippingWithTax total totalWithTax
   discounts { type description amount amountWithTax }

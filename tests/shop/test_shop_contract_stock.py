@@ -15,9 +15,6 @@ from veracore_sync.vendure.documents import READ_MOMENTS, READ_MOVEMENTS
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import changes_of
 
-SHOPS = ("small", "postgres")
-"""Levels are the same on each database; this is what shops run on."""
-
 UPDATE = """mutation($i: [UpdateProductVariantInput!]!) { updateProductVariants(input: $i) {
   id stockLevels { stockLocationId stockOnHand stockAllocated } } }"""
 
