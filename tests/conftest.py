@@ -155,8 +155,29 @@ def machine_untouched() -> Iterator[None]:
     assert not made, f"{', '.join(map(str, made))} was made by this test, or by one beside it"
 
 
-_QUICK = {"config", "events", "house", "inventory", "jobs", "transport", "vendure", "webhooks"}
+_QUICK = {"config", "inventory", "jobs", "transport", "vendure"}
 """Folders of rules and parts, whose tests seldom start a program or a shop."""
+_NOT_QUICK = {
+    "test_acts_table",
+    "test_deadlines",
+    "test_inventory_process",
+    "test_list_limit",
+    "test_orders_machine",
+    "test_orders_machine_postgres",
+    "test_rebuild_machine",
+    "test_stock_machine",
+    "test_vendure_real",
+}
+
+
+def _is_quick(path: Path) -> bool:
+    return path.parent.name in _QUICK and path.stem not in _NOT_QUICK
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m quick``, do not even import the others: that alone takes a minute."""
+    is_quick = config.getoption("markexpr") != "quick" or _is_quick(collection_path)
+    return None if is_quick or collection_path.is_dir() else True
 
 
 _IN_TURN = {"alerts", "bad_records", "cli", "operate"}
@@ -189,7 +210,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark the quick tests, and the others by the real servers that they ask for."""
     _take_turns(config, items)
     for item in items:
-        if item.path.parent.name in _QUICK:
+        if _is_quick(item.path):
             item.add_marker(pytest.mark.quick)
         wanted = set(getattr(item, "fixturenames", ()))
         if wanted & (_VENDURE | _POSTGRES):
