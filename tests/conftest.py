@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import new_ledgers
 import pytest
 import typer.main
 import typer.testing
@@ -55,6 +56,7 @@ settings.load_profile("suite")
 
 # The program is built from the signatures of its functions, which takes as long as many a command.
 typer.testing._get_command = cache(typer.main.get_command)
+new_ledgers.install()
 
 _ROOT = Path(__file__).parents[1]
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"} | {
@@ -236,26 +238,54 @@ def seed_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
     return tmp_path_factory.mktemp("vendure-seeds")
 
 
-def _run(stack: ExitStack, server: VendureServer) -> RealVendure:
-    """Start ``server`` for as long as ``stack`` lives, also when the test fails."""
-    stack.callback(server.stop)
-    vendure = RealVendure(server.start(), server)
-    stack.callback(vendure.close)
-    return vendure
+@pytest.fixture(scope="session")
+def idle_vendures() -> Iterator[list[VendureServer]]:
+    """Servers that a test has done with; the next one that wants such a server gets fresh data."""
+    idle: list[VendureServer] = []
+    yield idle
+    for server in idle:
+        server.stop()
+
+
+_MOST_IDLE = 3
+
+
+def _put_back(server: VendureServer, idle: list[VendureServer]) -> None:
+    if server.can_renew:
+        idle.append(server)
+    else:
+        server.stop()
+    if len(idle) > _MOST_IDLE:
+        idle.pop(0).stop()
 
 
 def _start(request: pytest.FixtureRequest, stack: ExitStack, options: Options) -> RealVendure:
-    """Start a server, with data of its own, on the database of its options."""
+    """A server with data of its own, on the database of its options, while ``stack`` lives."""
     try:
         install_vendure(options.version)
     except BedMissing as why:
         missing(why)
+    idle: list[VendureServer] = request.getfixturevalue("idle_vendures")
     factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
-    folder = factory.mktemp("vendure") / "data"
-    if options.db == "sqljs":
-        return _run(stack, new_server(request.getfixturevalue("seed_cache"), options, folder))
-    cluster = request.getfixturevalue(_CLUSTERS[options.db])
-    return _run(stack, cluster.new_server(options, folder))
+    cluster = None
+    if options.db != "sqljs":
+        cluster = request.getfixturevalue(_CLUSTERS[options.db])
+    server = next((one for one in idle if one.options == options), None)
+    if server is not None:
+        idle.remove(server)
+        stack.callback(_put_back, server, idle)
+        ready = server.renew(cluster.new_database(options) if cluster else "")
+    else:
+        folder = factory.mktemp("vendure") / "data"
+        if cluster:
+            server = cluster.new_server(options, folder)
+        else:
+            server = new_server(request.getfixturevalue("seed_cache"), options, folder)
+        stack.callback(_put_back, server, idle)
+        ready = server.start()
+    vendure = RealVendure(ready, server)
+    stack.callback(vendure.close)
+    return vendure
 
 
 def _on_postgres(**given: object) -> Options:

@@ -20,6 +20,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import new_ledgers
+
 import veracore_sync
 
 _OF_THE_INTERPRETER = ("PYTHON", "LC_", "LANG")
@@ -64,7 +66,8 @@ def _read(end: Connection) -> str:
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     every = pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync.")
-    context.set_forkserver_preload([one.name for one in every if "__main__" not in one.name])
+    parts = [one.name for one in every if "__main__" not in one.name]
+    context.set_forkserver_preload([*parts, new_ledgers.__name__])
     return context
 
 
@@ -73,6 +76,7 @@ def _run(
 ) -> None:
     """What the interpreter would do, in the forked process."""
     gc.freeze()
+    new_ledgers.install()
     for end, number in ((out, 1), (err, 2)):
         os.dup2(end.fileno(), number)
         end.close()

@@ -201,6 +201,7 @@ class VendureServer:
     port: int = 0
     ready: Ready | None = None
     _process: subprocess.Popen[bytes] | None = None
+    _is_as_started: bool = True
 
     def start(self) -> Ready:
         """Start and wait until it answers; raises BedBroken with the log's tail if it does not."""
@@ -231,16 +232,34 @@ class VendureServer:
                 return Ready(**json.loads(path.read_text()))
             if process.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(0.02)
         code = process.poll()
         self.kill()
         why = f"ended with {code}" if code is not None else f"said nothing for {START_SECONDS} s"
         raise BedBroken(f"Vendure {why}; its log ends:\n{self.log_tail()}")
 
+    @property
+    def can_renew(self) -> bool:
+        """Whether it runs as it was started, and `renew` can give it fresh data."""
+        is_running = self._process is not None and self._process.poll() is None
+        is_plain = self.options.version == DEFAULT_VERSION and not self.options.search
+        return is_running and is_plain and self.options.db != "mariadb" and self._is_as_started
+
+    def renew(self, database: str = "") -> Ready:
+        """Give it its seeded data again, or the fresh PostgreSQL database of that name."""
+        assert self.can_renew
+        assert self._process is not None
+        assert self._process.stdin is not None
+        (self.folder / "ready.json").unlink()
+        self._process.stdin.write(f"{database}\n".encode())
+        self._process.stdin.flush()
+        return self._wait_until_ready(self._process)
+
     def stop(self) -> None:
         """Stop it in good order (sql.js is saved only so); by force when it does not hear."""
         if self._process is None:
             return
+        self._is_as_started = False
         self._process.terminate()
         self._process.send_signal(signal.SIGCONT)
         with suppress(subprocess.TimeoutExpired):
@@ -260,6 +279,7 @@ class VendureServer:
     def freeze(self) -> None:
         """Let it hang: connections are accepted by the kernel and nothing answers."""
         assert self._process is not None
+        self._is_as_started = False
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -286,6 +306,10 @@ def seeded_folder(cache: Path, options: Options, database: Mapping[str, str] | N
                 (server.folder / "server.log").unlink()
                 server.folder.rename(target)
     return target
+
+
+def _template(options: Options) -> str:
+    return f"seed_{options.seed_key()}"
 
 
 class PostgresCluster:
@@ -377,18 +401,22 @@ class PostgresCluster:
 
     def new_server(self, options: Options, folder: Path) -> VendureServer:
         """Return a server, not yet started, over a fresh seeded database of its own."""
-        template = f"seed_{options.seed_key()}"
+        template = _template(options)
         cache = self.folder / "seeds"
         cache.mkdir(exist_ok=True)
         if not (cache / options.seed_key()).exists():
             self._run(["dropdb", "--if-exists", *self._where(), template])
             self._run(["createdb", *self._where(), template])
         seed = seeded_folder(cache, options, self.connection(template))
+        shutil.copytree(seed, folder)
+        return VendureServer(folder, options, self.connection(self.new_database(options)))
+
+    def new_database(self, options: Options) -> str:
+        """Return the name of a fresh database, seeded for options that had a server before."""
         self._count += 1
         name = f"vendure_{self._count}"
-        self._run(["createdb", *self._where(), "-T", template, name])
-        shutil.copytree(seed, folder)
-        return VendureServer(folder, options, self.connection(name))
+        self._run(["createdb", *self._where(), "-T", _template(options), name])
+        return name
 
     def stop(self) -> None:
         """Stop the cluster and remove it."""
@@ -454,7 +482,7 @@ class MariaCluster:
 
     def new_server(self, options: Options, folder: Path) -> VendureServer:
         """Return a server, not yet started, over a fresh seeded database of its own."""
-        template = f"seed_{options.seed_key()}"
+        template = _template(options)
         cache = self.folder / "seeds"
         cache.mkdir(exist_ok=True)
         if not (cache / options.seed_key()).exists():

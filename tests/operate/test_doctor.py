@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import py_compile
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from rig import Ended, Rig
 
+from veracore_sync.jobs.doctor import machine
 from veracore_sync.jobs.doctor.shop import NEEDED
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
@@ -52,6 +54,8 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
+    # As an installed program is; where Python is told to write no bytecode, this one is not.
+    py_compile.compile(machine.__file__)
     with SmallShop() as shop, Sandbox(strict=True) as sandbox:
         shop.state.add_variant("MUG", on_hand=10)
         rig = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)

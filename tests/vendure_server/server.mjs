@@ -4,11 +4,14 @@
 //
 // A folder DATA that was already seeded starts warm: no schema sync, no seeding. When the server answers
 // and is seeded it writes DATA/ready.json. SIGTERM and SIGINT stop it; with --stop-on-stdin-end so does
-// the end of its standard input, so that it cannot outlive the test run that started it.
+// the end of its standard input, so that it cannot outlive the test run that started it. A line there makes
+// it as it was when it started: over the seeded file again, or over the PostgreSQL database that the line names.
 process.env.VENDURE_DISABLE_TELEMETRY = 'true';
 process.env.NODE_ENV ??= 'production';
 import fs from 'node:fs';
 import path from 'node:path';
+import readline from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 
@@ -194,19 +197,45 @@ function stop() {
 }
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
-if (options['stop-on-stdin-end']) process.stdin.on('end', stop).resume();
+if (options['stop-on-stdin-end']) readline.createInterface({ input: process.stdin }).on('line', renew).on('close', stop);
 
 if (fresh) {
     await seed();
     saveSqljs();
     fs.writeFileSync(seededMark, JSON.stringify({ version: core.VENDURE_VERSION, options }));
 }
-const base = `http://${host}:${app.getHttpServer().address().port}`;
-fs.writeFileSync(`${readyFile}.part`, JSON.stringify({
-    pid: process.pid, version: core.VENDURE_VERSION, db: options.db,
-    adminUrl: `${base}/admin-api`, shopUrl: `${base}/shop-api`, username, password,
-}));
-fs.renameSync(`${readyFile}.part`, readyFile);
+sayReady();
+
+function sayReady() {
+    const base = `http://${host}:${app.getHttpServer().address().port}`;
+    fs.writeFileSync(`${readyFile}.part`, JSON.stringify({
+        pid: process.pid, version: core.VENDURE_VERSION, db: options.db,
+        adminUrl: `${base}/admin-api`, shopUrl: `${base}/shop-api`, username, password,
+    }));
+    fs.renameSync(`${readyFile}.part`, readyFile);
+}
+
+// Fresh data under a running server, which takes a hundredth of a start.
+async function renew(database) {
+    const http = app.getHttpServer();
+    http.closeAllConnections();
+    await sleep(100);   // what a killed client had asked for is still being done
+    const { driver } = app.get(core.TransactionalConnection).rawConnection;
+    if (options.db === 'sqljs') {
+        await driver.load(path.join(dir, 'vendure.sqljs'));
+    } else {
+        await driver.disconnect();
+        driver.options.database = database;
+        await driver.connect();
+    }
+    const { cacheStrategy } = app.get(core.ConfigService).systemOptions;
+    cacheStrategy.cache.clear();
+    cacheStrategy.cacheTags.clear();
+    await app.get(core.ZoneService).zones.refresh(core.RequestContext.empty());
+    await app.get(core.TaxRateService).activeTaxRates.refresh(core.RequestContext.empty());
+    await app.get(core.ChannelService).allChannels.refresh(core.RequestContext.empty());
+    sayReady();
+}
 
 async function seed() {
     await seedShop();
