@@ -14,6 +14,7 @@ from inventory_world import World
 
 from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.shop_stock import StockAllocation
+from veracore_sync.jobs.inventory.report import RunMode
 from veracore_sync.jobs.inventory.shortfall import Claim, assign
 
 KIND = "order.shortfall"
@@ -32,6 +33,13 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def standing(world: World) -> set[tuple[str, str | None]]:
     return {(one.kind, one.code) for one in world.ledger.alerts.standing()}
+
+
+def by_changes(world: World) -> list[str]:
+    """What a run that reads what changed has to say to a person."""
+    report = world.run(allow_mass_change=False)
+    assert report.mode is RunMode.CHANGES
+    return report.needs_person
 
 
 def test_it_is_named_once_and_ends_when_it_is_covered(world: World) -> None:
@@ -57,6 +65,37 @@ def test_it_is_named_once_and_ends_when_it_is_covered(world: World) -> None:
     world.move("MUG", on_hand=1, allocated=1)
     world.run()
     assert standing(world) == set()
+
+
+def test_a_run_of_changes_names_it_and_ends_it(world: World) -> None:
+    world.place("A1", "MUG", 3)
+    assert (by_changes(world), standing(world)) == ([], set())
+    world.place("A2", "MUG", 4, capped=3)
+    (told,) = by_changes(world)
+    assert "sold 4 MUG and allocated 1" in told
+    assert standing(world) == {(KIND, "A2")}
+    # Whoever reads nothing of it leaves it as it is.
+    assert (by_changes(world), standing(world)) == ([], {(KIND, "A2")})
+    world.cancel("A2", 4)
+    world.move("MUG", allocated=3)
+    assert (by_changes(world), standing(world)) == ([], set())
+
+
+def test_an_order_that_is_cancelled_while_levels_are_read_is_not_short(world: World) -> None:
+    for code, units in (("A1", 3), ("A2", 4)):
+        world.place(code, "MUG", units)
+        world.export(code)
+    by_changes(world)
+    # As many come in at the warehouse, so that nothing is to be written.
+    world.shelf["MUG"]["MAIN"] += 4
+
+    def cancel_once(request: str) -> None:
+        if request == "levels" and world.sales["A2"].open:
+            world.cancel("A2", 4)
+
+    world.between = cancel_once
+    assert (by_changes(world), standing(world)) == ([], set())
+    assert world.sales["A2"].open == 0
 
 
 def test_an_allocation_that_got_lost_is_drift_and_no_orders(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from veracore_sync.domain.kinds import AlertKind
@@ -11,7 +11,7 @@ from veracore_sync.domain.readable import counted
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
-from veracore_sync.jobs.inventory.shortfall import Shortfalls, differing, shortfalls
+from veracore_sync.jobs.inventory.shortfall import Shortfalls, differing, is_any_short, shortfalls
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert, short_difference
 from veracore_sync.ports.stock_staging import StagingStore
@@ -127,7 +127,7 @@ class StockAlerts(RunPart[InventoryReport]):
         """
         found = differing(book, demand, self.shop.stock)
         short = shortfalls(found, self.shop.stock, demand.orders)
-        self._shortfalls(short)
+        self._shortfalls(short, set())
         for one in found:
             ordered = one.ordered - short.explained.get(one.variant_id, 0)
             if one.allocated != ordered:
@@ -151,8 +151,36 @@ class StockAlerts(RunPart[InventoryReport]):
         what = ", ".join(sorted(by_sku))
         raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence, difference=what)
 
-    def _shortfalls(self, found: Shortfalls) -> None:
-        """Orders with less allocated than they ordered: one alert each."""
+    def shortfalls_among(
+        self, book: StagingStore, demand: UnheldDemand, list_again: Callable[[], UnheldDemand]
+    ) -> None:
+        """Of the variants that a run of changes has read, the orders with less than they ordered.
+
+        Args:
+            book: The variants that were read.
+            demand: Of the open orders.
+            list_again: They may have been listed before the variants were read; one that was
+                cancelled in between would seem to have less.
+        """
+        if is_any_short(book, demand):
+            demand = list_again()
+        found = differing(book, demand, self.shop.stock)
+        short = shortfalls(found, self.shop.stock, demand.orders)
+        read = {match.variant.id for match in book.matched()}
+        unjudged = {
+            order.code
+            for order in demand.orders
+            if any(line.open_quantity and line.variant_id not in read for line in order.lines)
+        }
+        self._shortfalls(short, unjudged)
+
+    def _shortfalls(self, found: Shortfalls, unjudged: Set[str]) -> None:
+        """Orders with less allocated than they ordered: one alert each.
+
+        Args:
+            found: They, and of which orders it is unknown.
+            unjudged: Others of which it is unknown.
+        """
         for code, units in found.by_code.items():
             sentence = "; ".join(
                 f"Vendure sold {one.ordered} {one.sku} and allocated {one.ordered - one.missing}"
@@ -161,7 +189,7 @@ class StockAlerts(RunPart[InventoryReport]):
             what = short_difference({one.sku: one.missing for one in units})
             raise_alert(self.ledger, self.report, _SHORTFALL, sentence, code=code, difference=what)
         for alert in self.ledger.alerts.standing():
-            is_wrong = alert.code in found.by_code or alert.code in found.unjudged
+            is_wrong = alert.code in found.by_code or alert.code in found.unjudged | unjudged
             if alert.kind == _SHORTFALL and not is_wrong:
                 self.ledger.alerts.resolve(_SHORTFALL, code=alert.code)
 

@@ -73,6 +73,8 @@ class InventoryRun(JobRun[InventoryReport]):
         self._alerts.short(demand)
         if self._is_full and not demand.unread:
             self._alerts.drift(self._book, demand)
+        elif self.report.mode is RunMode.CHANGES:
+            self._alerts.shortfalls_among(self._book, demand, self._planning.demand)
         complete = held_back is None or held_back.decreases
         self._last = demand
         if complete:

@@ -111,6 +111,14 @@ def differing(book: StagingStore, demand: UnheldDemand, shop: ShopStock) -> list
     return found
 
 
+def is_any_short(book: StagingStore, demand: UnheldDemand) -> bool:
+    """Whether fewer units of a variant are allocated than its open orders ask for."""
+    return any(
+        allocated < demand.ordered.get(match.variant.id, 0)
+        for match, allocated in _comparable(book)
+    )
+
+
 def agreeing(book: StagingStore, demand: UnheldDemand) -> Iterator[Found]:
     """The variants of open orders whose allocated units are as many as these ask for."""
     for match, allocated in _comparable(book):
