@@ -103,10 +103,13 @@ def test_events_are_delivered_again_after_descriptors_were_used_up(
 def test_readiness_says_which_part_has_no_descriptor(process: Process, tmp_path: Path) -> None:
     until(lambda: asked(process)[0] == 200)
     ledger = open_ledger(tmp_path / "ledger.db", hooks=("command",))
-    # One for who asks, and none for what a delivery of events needs.
-    leave_free(process, 1)
-    ledger.outbox.add("order.synced", "A", {"vendureOrderCode": "A"})
-    ledger.close()
+    taken = tmp_path / "taken"
+
+    def press() -> None:
+        """One for who asks, and none for what a delivery of events needs."""
+        taken.unlink(missing_ok=True)
+        leave_free(process, 1)
+        ledger.outbox.add("order.synced", "A", {"vendureOrderCode": "A"})
 
     def troubles() -> set[str] | None:
         with suppress(OSError, HTTPException):
@@ -115,7 +118,16 @@ def test_readiness_says_which_part_has_no_descriptor(process: Process, tmp_path:
             return {one["part"] for one in state["troubles"]}
         return None
 
-    until(lambda: "events" in (troubles() or ()), seconds=60)
+    def is_told() -> bool:
+        found = troubles()
+        # More or fewer were open when they were counted than are now.
+        if found is None or taken.exists():
+            press()
+        return "events" in (found or ())
+
+    press()
+    until(is_told)
+    ledger.close()
     relieve(process)
     until(lambda: troubles() == set(), seconds=60)
     code, err = process.end()
