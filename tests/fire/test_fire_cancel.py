@@ -22,9 +22,11 @@ def oms(tmp_path: Path) -> Iterator[Fire]:
 def test_killed_at_random_moments_nothing_false_and_nothing_untold(oms: Fire) -> None:
     loop = CancelKills(oms, seed=5)
     loop.kill(12)
+    # How many cancellations were begun by then depends on how far each life came.
+    while sum(loop.verdict.ends.values()) < 3:
+        loop.kill(loop.kills + 1)
     loop.come_to_rest(within_seconds=600)
     assert loop.verdict.false_cancelled == loop.verdict.untold == []
-    assert sum(loop.verdict.ends.values()) >= 3
 
 
 @pytest.mark.parametrize("gap", GAPS)
