@@ -72,10 +72,20 @@ _SYSTEM = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_S
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
 
-def pytest_configure() -> None:
-    """Ctrl-C must end what the tests start, also where they were started to ignore it (``&``)."""
+_LONGEST = ("real", "whole")
+"""Folders of files with few tests that take minutes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ctrl-C must end what the tests start, also where they were started to ignore it (``&``).
+
+    With ``-n``, files are begun in the sequence of `pytest_collection_modifyitems`, not those with
+    most tests first: the longest have few, and at the end all but one processor would wait.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -211,6 +221,7 @@ def _take_turns(config: pytest.Config, items: list[pytest.Item]) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the quick tests, and the others by the real servers that they ask for."""
     _take_turns(config, items)
+    items.sort(key=lambda item: item.path.parent.name not in _LONGEST)
     for item in items:
         if _is_quick(item.path):
             item.add_marker(pytest.mark.quick)
