@@ -11,11 +11,13 @@ import pytest
 from real_kit import available, make_rig, saleable, saleable_everywhere, stock, sync
 from realvendure import OrderRef, RealVendure, StartVendure
 from rig import Rig
-from sample import one_of
+from sample import IS_WHOLE, one_of
 
 from veracore_sync.sandbox.server import Sandbox
 
 MUG, TEE, CAP, BAG = (f"SKU-{number:06d}" for number in range(1, 5))
+MANY = 2000 if IS_WHOLE else 400
+"""More than a page has, and than a batch."""
 
 
 def fates(rig: Rig, vendure: RealVendure, sandbox: Sandbox) -> dict[str, int]:
@@ -47,7 +49,7 @@ def fates(rig: Rig, vendure: RealVendure, sandbox: Sandbox) -> dict[str, int]:
 def test_orders_in_every_fate(
     dialect: str, start_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    variants = 2000 if dialect == "oms" else 40
+    variants = MANY if dialect == "oms" else 40
     fresh_vendure = start_vendure(variants=variants)
     rig = make_rig(fresh_vendure, sandbox, tmp_path, dialect)
     skus = [f"SKU-{number:06d}" for number in range(1, variants + 1)]
@@ -152,9 +154,9 @@ def test_several_warehouses_and_locations(
 def test_lost_allocations_and_every_fate_on_postgres(
     start_vendure_pg: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    vendure = start_vendure_pg(variants=2000)
+    vendure = start_vendure_pg(variants=MANY)
     rig = make_rig(vendure, sandbox, tmp_path)
-    skus = [f"SKU-{number:06d}" for number in range(1, 2001)]
+    skus = [f"SKU-{number:06d}" for number in range(1, MANY + 1)]
     stock(rig, dict.fromkeys(skus, 100))
     u = fates(rig, vendure, sandbox)
     crowd = skus[9]

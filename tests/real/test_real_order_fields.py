@@ -14,6 +14,7 @@ from order_hook_kit import HEAD, Install
 from pydantic import SecretStr
 from realvendure import StartVendure
 from rig import HereRig
+from sample import one_of
 
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.sandbox.server import Sandbox
@@ -55,7 +56,7 @@ def reader(rig: HereRig, *names: str) -> closing[VendureShop]:
     return closing(VendureShop(settings, retry=RetryPolicy(tries=1), custom_fields=wanted))
 
 
-@pytest.mark.parametrize("version", ["3.0.8", "3.7.3"])
+@pytest.mark.parametrize("version", one_of("3.0.8", "3.7.3"))
 def test_every_kind(
     version: str, start_any_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from real_kit import available, make_rig, saleable, stock, sync
 from realvendure import OrderRef, RealVendure, StartVendure
 from rig import Rig
+from sample import one_of
 from vendure_bed import PRE_RELEASE
 
 from veracore_sync.sandbox.server import Sandbox
@@ -49,7 +50,7 @@ def pay(vendure: RealVendure, order: OrderRef) -> None:
     )
 
 
-@pytest.mark.parametrize("db", ["sqljs", "postgres"])
+@pytest.mark.parametrize("db", one_of("sqljs", "postgres"))
 def test_a_paid_order_that_got_less_than_it_ordered(
     db: str, start_any_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:

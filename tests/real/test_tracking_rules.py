@@ -10,6 +10,7 @@ import pytest
 import real_kit
 from realvendure import RealVendure
 from rig import Rig
+from sample import one_of
 from test_tracking import live, parcel, track
 
 from veracore_sync.sandbox.server import Sandbox
@@ -39,7 +40,7 @@ def alerts(rig: Rig) -> list[str]:
         return [one.kind for one in ledger.alerts.standing()]
 
 
-@pytest.mark.parametrize("db", ["sqljs", "mariadb"])
+@pytest.mark.parametrize("db", one_of("sqljs", "mariadb"))
 def test_every_rule_on_one_server(
     db: str,
     start_any_vendure: Callable[..., RealVendure],

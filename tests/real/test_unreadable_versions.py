@@ -18,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 from real_kit import available, make_rig, stock
 from realvendure import OrderRef, RealVendure
+from sample import one_of
 
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import ProtocolError
@@ -41,7 +42,7 @@ def without_its_method(vendure: RealVendure, channel: str) -> None:
 
 
 @pytest.mark.vendure
-@pytest.mark.parametrize(("version", "limit"), [("3.0.8", 0), ("3.0.8", 20)])
+@pytest.mark.parametrize(("version", "limit"), one_of(("3.0.8", 0), ("3.0.8", 20)))
 def test_every_read_that_meets_such_an_order(
     start_any_vendure: Callable[..., RealVendure],
     sandbox: Sandbox,
