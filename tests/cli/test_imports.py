@@ -92,3 +92,31 @@ def test_a_command_is_listed_with_the_first_sentence_of_its_own_help() -> None:
         name: entry.summary for name, entry in COMMANDS.items()
     }
     assert list(typer.main.get_command(app).commands) == list(COMMANDS)
+
+
+_EACH_FIRST = """
+import importlib, os, sys
+import httpx, pydantic, sqlite_utils, typer  # what they share, once
+
+failed = []
+for name in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        importlib.import_module(name)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        failed.append(name)
+assert not any(name.startswith("veracore_sync") for name in sys.modules)
+print(*failed)
+"""
+
+
+def test_each_command_can_be_the_first_that_is_imported() -> None:
+    """A circle of imports shows only from one side; most tests run in what has imported all."""
+    modules = {entry.target.partition(":")[0] for entry in COMMANDS.values()}
+    names = sorted(f"veracore_sync.cli.{module}" for module in modules)
+    done = subprocess.run(
+        [sys.executable, "-c", _EACH_FIRST, *names], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [], done.stderr
+    assert len(names) > 20
