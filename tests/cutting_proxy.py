@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PORT = 6001
+_COMMIT = b"COMMIT\0"
 
 
 class CuttingProxy:
@@ -51,6 +52,8 @@ class CuttingProxy:
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
         answer_is_lost = False
+        # What is passed on may arrive in parts.
+        end = {client: b"", server: b""}
         with suppress(OSError), client, server, selectors.DefaultSelector() as ready:
             ready.register(client, selectors.EVENT_READ)
             ready.register(server, selectors.EVENT_READ)
@@ -61,13 +64,15 @@ class CuttingProxy:
                     data = source.recv(65536)
                     if not data:
                         return
-                    if source is client and b"COMMIT\0" in data and self.cut:
+                    is_commit = _COMMIT in end[source] + data
+                    end[source] = (end[source] + data)[1 - len(_COMMIT) :]
+                    if source is client and is_commit and self.cut:
                         how, self.cut = self.cut, None
                         self.cuts += 1
                         if how == "before":
                             return
                         answer_is_lost = True
-                    elif source is server and answer_is_lost and b"COMMIT\0" in data:
+                    elif source is server and answer_is_lost and is_commit:
                         return
                     elif source is server and answer_is_lost:
                         continue
