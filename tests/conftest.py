@@ -192,9 +192,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if is_quick or collection_path.is_dir() else True
 
 
-_IN_TURN = {"alerts", "bad_records", "cli", "operate"}
+_IN_TURN = {"alerts", "bad_records", "changes", "cli", "fire", "ledger", "operate", "probe"} | {
+    "reconcile",
+    "shop",
+    "tracking",
+    "veracore",
+    "webhooks",
+}
 """Folders of long tables, of which a commit runs a quarter of the cases; each stands alone."""
 _TURNS = 4
+_EACH_TIME = {"test_changes", "test_every_vendure", "test_inventory", "test_mutations"} | {
+    "test_orders",
+    "test_tracking",
+    "test_webhooks",
+}
+"""The main jobs on a real shop; of the other tests there a commit runs every second one."""
 _ALWAYS = {
     name
     for page in ("benchmarks/sabotages.toml", "docs/invariants.md")
@@ -204,11 +216,12 @@ _ALWAYS = {
 
 
 def _is_due(item: pytest.Item) -> bool:
-    if item.path.stem == "test_testbed":
-        return is_due(item.nodeid, _TURNS)
-    if item.path.parent.name not in _IN_TURN or not hasattr(item, "callspec"):
+    folder, file = item.path.parent.name, item.path.stem
+    if item.nodeid.split("[")[0] in _ALWAYS:
         return True
-    return item.nodeid.split("[")[0] in _ALWAYS or is_due(item.nodeid, _TURNS)
+    if folder == "real":
+        return file in _EACH_TIME or is_due(item.nodeid, 2)
+    return folder not in _IN_TURN or not hasattr(item, "callspec") or is_due(item.nodeid, _TURNS)
 
 
 def _take_turns(config: pytest.Config, items: list[pytest.Item]) -> None:

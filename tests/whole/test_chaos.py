@@ -15,7 +15,7 @@ from sample import one_of
 STEPS = 2
 
 
-@pytest.mark.parametrize("seed", chain(*one_of((0, 1), (2, 3), (4, 5))))
+@pytest.mark.parametrize("seed", [*chain(*one_of((0, 1), (2, 3), (4, 5)))])
 def test_a_life_in_chaos(tmp_path: Path, seed: int) -> None:
     with chaos(tmp_path, ("oms", "rest")[seed % 2], seed) as life:
         life.live(STEPS)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from crowd_kit import crowd
+from sample import one_of
 
 STEPS = 9
 
 
-@pytest.mark.parametrize(("dialect", "seed"), [("oms", 21), ("rest", 22)])
+@pytest.mark.parametrize(("dialect", "seed"), one_of(("oms", 21), ("rest", 22)))
 def test_a_crowd_on_one_ledger(tmp_path: Path, dialect: str, seed: int) -> None:
     with crowd(tmp_path, dialect, seed) as everybody:
         with everybody.at_work():

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from kill_kit import TURNS, killing
+from sample import one_of
 
 
-@pytest.mark.parametrize(("dialect", "seed"), [("oms", 11), ("rest", 12)])
+@pytest.mark.parametrize(("dialect", "seed"), one_of(("oms", 11), ("rest", 12)))
 def test_killed_at_work(tmp_path: Path, dialect: str, seed: int) -> None:
     with killing(tmp_path, dialect, seed) as loop:
         loop.kill(len(TURNS))
