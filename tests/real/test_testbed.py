@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from realvendure import OrderRef, RealVendure, Refused, StartVendure
+from sample import one_of
 from vendure_bed import BedBroken, Options, VendureServer
 from vendure_graphql import AdminEndpoint, Endpoint
 
@@ -195,6 +197,32 @@ def test_a_server_comes_back_with_its_orders(fresh_vendure: RealVendure) -> None
     fresh_vendure.server.stop()
     fresh_vendure.server.start()
     assert fresh_vendure.order(placed)["state"] == "PaymentSettled"
+
+
+@pytest.mark.parametrize("db", one_of("sqljs", "postgres"))
+def test_a_server_with_fresh_data_is_as_when_it_started(
+    start_any_vendure: StartVendure, request: pytest.FixtureRequest, db: str
+) -> None:
+    used = start_any_vendure(db=db)
+    used.place_order()
+    used.rename_sku("SKU-000001", "NEW-1")
+    used.create_channel("spare")
+    assert used.server is not None
+    name = ""
+    if db == "postgres":
+        cluster = request.getfixturevalue("postgres_cluster")
+        name = cluster.new_database(used.server.options)
+    with closing(RealVendure(used.server.renew(name), used.server)) as vendure:
+        assert vendure.orders() == []
+        placed = vendure.place_order([("SKU-000001", 1)])
+        assert [one["code"] for one in vendure.orders(code={"regex": f"^{placed.code}$"})] == [
+            placed.code
+        ]
+        channels = vendure.admin("{ channels { items { code } } }")["channels"]["items"]
+        assert len(channels) == 1
+    used.server.freeze()
+    used.server.thaw()
+    assert not used.server.can_renew
 
 
 def test_a_server_that_cannot_start_says_why(

@@ -223,6 +223,7 @@ async function renew(database) {
     const { driver } = app.get(core.TransactionalConnection).rawConnection;
     if (options.db === 'sqljs') {
         await driver.load(path.join(dir, 'vendure.sqljs'));
+        app.get(core.ListQueryBuilder).onApplicationBootstrap();    // defines a function of SQLite's
     } else {
         await driver.disconnect();
         driver.options.database = database;
