@@ -199,14 +199,14 @@ _IN_TURN = {"alerts", "bad_records", "changes", "cli", "fire", "ledger", "operat
     "veracore",
     "webhooks",
 }
-"""Folders of long tables, of which a commit runs a quarter of the cases; each stands alone."""
-_TURNS = 4
+"""Folders of long tables, of which a commit runs a sixth of the cases; each stands alone."""
+_TURNS = 6
 _EACH_TIME = {"test_changes", "test_every_vendure", "test_inventory", "test_mutations"} | {
     "test_orders",
     "test_tracking",
     "test_webhooks",
 }
-"""The main jobs on a real shop; of the other tests there a commit runs every second one."""
+"""The main jobs on a real shop; of the other tests there a commit runs a third."""
 _ALWAYS = {
     name
     for page in ("benchmarks/sabotages.toml", "docs/invariants.md")
@@ -220,7 +220,7 @@ def _is_due(item: pytest.Item) -> bool:
     if item.nodeid.split("[")[0] in _ALWAYS:
         return True
     if folder == "real":
-        return file in _EACH_TIME or is_due(item.nodeid, 2)
+        return file in _EACH_TIME or is_due(item.nodeid, 3)
     return folder not in _IN_TURN or not hasattr(item, "callspec") or is_due(item.nodeid, _TURNS)
 
 

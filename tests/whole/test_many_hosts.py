@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from hosts_kit import can_make_networks, many_hosts, strike_for
+from sample import one_of
 
 LEASE = 5
 SECONDS = 6.0
 
 
 @pytest.mark.parametrize(
-    ("dialect", "seed", "pooled"), [("oms", 31, False), ("rest", 32, True)], ids=["oms", "pooled"]
+    ("dialect", "seed", "pooled"), one_of(("oms", 31, False), ("rest", 32, True))
 )
 def test_three_hosts_on_one_ledger(tmp_path: Path, dialect: str, seed: int, pooled: bool) -> None:
     networks = can_make_networks()
