@@ -66,7 +66,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     file = folder / "shop2.toml"
     file.write_text("[log]\n")
     with desk(folder) as made:
-        yield Operator(made, file)
+        one = Operator(made, file)
+        one.synced()
+        yield one
 
 
 @pytest.fixture
