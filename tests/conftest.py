@@ -11,7 +11,6 @@ import gc
 import importlib
 import os
 import pkgutil
-import re
 import signal
 import tempfile
 import time
@@ -30,7 +29,7 @@ from hypothesis import HealthCheck, settings
 from order_hook_kit import install_hooks as install_hooks
 from present import missing
 from realvendure import RealVendure, StartVendure
-from sample import IS_WHOLE, is_due
+from turns import take_turns
 from vendure_bed import (
     BedMissing,
     MariaCluster,
@@ -58,7 +57,6 @@ settings.load_profile("suite")
 typer.testing._get_command = cache(typer.main.get_command)
 new_ledgers.install()
 
-_ROOT = Path(__file__).parents[1]
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"} | {
     "start_any_vendure",
     "maria_cluster",
@@ -192,50 +190,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if is_quick or collection_path.is_dir() else True
 
 
-_IN_TURN = {"alerts", "bad_records", "changes", "cli", "fire", "ledger", "operate", "probe"} | {
-    "reconcile",
-    "shop",
-    "tracking",
-    "veracore",
-    "webhooks",
-}
-"""Folders of long tables, of which a commit runs a sixth of the cases; each stands alone."""
-_TURNS = 6
-_EACH_TIME = {"test_changes", "test_every_vendure", "test_inventory", "test_mutations"} | {
-    "test_orders",
-    "test_tracking",
-    "test_webhooks",
-}
-"""The main jobs on a real shop; of the other tests there a commit runs a third."""
-_ALWAYS = {
-    name
-    for page in ("benchmarks/sabotages.toml", "docs/invariants.md")
-    for name in re.findall(r"tests/[\w/]+\.py::\w+", (_ROOT / page).read_text())
-}
-"""The tests that are named as those which notice, when a protection is missing."""
-
-
-def _is_due(item: pytest.Item) -> bool:
-    folder, file = item.path.parent.name, item.path.stem
-    if item.nodeid.split("[")[0] in _ALWAYS:
-        return True
-    if folder == "real":
-        return file in _EACH_TIME or is_due(item.nodeid, 3)
-    return folder not in _IN_TURN or not hasattr(item, "callspec") or is_due(item.nodeid, _TURNS)
-
-
-def _take_turns(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where the whole suite is asked for, leave out the cases of long tables that are not due."""
-    if IS_WHOLE or [str(one) for one in config.args] != ["tests"]:
-        return
-    left_out = [item for item in items if not _is_due(item)]
-    items[:] = [item for item in items if _is_due(item)]
-    config.hook.pytest_deselected(items=left_out)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the quick tests, and the others by the real servers that they ask for."""
-    _take_turns(config, items)
+    take_turns(config, items)
     items.sort(key=lambda item: item.path.parent.name not in _LONGEST)
     for item in items:
         if _is_quick(item.path):

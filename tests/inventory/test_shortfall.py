@@ -98,6 +98,31 @@ def test_an_order_that_is_cancelled_while_levels_are_read_is_not_short(world: Wo
     assert world.sales["A2"].open == 0
 
 
+def test_one_that_cannot_be_read_any_more_stays_named(world: World) -> None:
+    world.place("A1", "MUG", 4, capped=3)
+    (_,) = by_changes(world)
+    world.place("A2", "MUG", 1)
+
+    def blur_once(request: str) -> None:
+        if request == "levels" and not world.blurred:
+            world.blur("A1")
+
+    world.between = blur_once
+    by_changes(world)
+    assert world.blurred
+    assert standing(world) >= {(KIND, "A1")}
+
+
+def test_a_variant_that_is_not_compared_decides_nothing(world: World) -> None:
+    """Two variants of one SKU: which of them an order's units are of, no level tells."""
+    world.place("A1", "MUG", 4, capped=3)
+    (_,) = by_changes(world)
+    world.add("MUG", 0)
+    world.cancel("A1", 1)
+    by_changes(world)
+    assert standing(world) >= {(KIND, "A1")}
+
+
 def test_an_allocation_that_got_lost_is_drift_and_no_orders(world: World) -> None:
     world.place("A1", "MUG", 3, lost=1)
     world.place("A2", "MUG", 4, capped=2)

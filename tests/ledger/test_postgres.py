@@ -20,6 +20,7 @@ from cutting_proxy import PORT, CuttingProxy, cutting
 
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LeaseLost, LedgerError
 from veracore_sync.ledger.opening import is_there, open_ledger
+from veracore_sync.ledger.postgres import leases
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import translated
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
@@ -85,6 +86,26 @@ def test_who_was_held_up_in_a_transaction_has_lost_its_lease_and_not_its_ledger(
             connection.execute("UPDATE leases SET expires_at = '-infinity'")
         with pytest.raises(LeaseLost):
             ledger.meta.put("mark", "1")
+
+
+def test_who_was_held_up_within_a_unit_of_work_has_lost_its_lease_whatever_it_does_next(
+    ledger: SqlLedger, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = ledger.database.connection  # type: ignore[attr-defined]
+    [[pid]] = connection.execute("SELECT pg_backend_pid()").fetchall()
+    hours_later = leases._seconds() + 10_000
+    with (
+        closing(PostgresDatabase(place)) as other,
+        ledger.runs.lock("orders", "sync-orders"),
+        pytest.raises(LeaseLost),
+        ledger.unit_of_work(),
+    ):
+        ledger.meta.put("mark", "1")
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
+        while other.rows("SELECT 1 FROM pg_stat_activity WHERE pid = ?", (pid,)):
+            time.sleep(0.01)
+        monkeypatch.setattr(leases, "_seconds", lambda: hours_later)
+        ledger.meta.get("mark")
 
 
 # ---- commits ------------------------------------------------------------------------------------

@@ -11,7 +11,13 @@ from veracore_sync.domain.readable import counted
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
-from veracore_sync.jobs.inventory.shortfall import Shortfalls, differing, is_any_short, shortfalls
+from veracore_sync.jobs.inventory.shortfall import (
+    Shortfalls,
+    comparable,
+    differing,
+    is_any_short,
+    shortfalls,
+)
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert, short_difference
 from veracore_sync.ports.stock_staging import StagingStore
@@ -162,11 +168,16 @@ class StockAlerts(RunPart[InventoryReport]):
             list_again: They may have been listed before the variants were read; one that was
                 cancelled in between would seem to have less.
         """
+        short = Shortfalls()
         if is_any_short(book, demand):
             demand = list_again()
-        found = differing(book, demand, self.shop.stock)
-        short = shortfalls(found, self.shop.stock, demand.orders)
-        read = {match.variant.id for match in book.matched()}
+            short = shortfalls(
+                differing(book, demand, self.shop.stock), self.shop.stock, demand.orders
+            )
+        if demand.unread:
+            # The units of one that cannot be read may be any variant's.
+            return
+        read = {match.variant.id for match, _ in comparable(book)}
         unjudged = {
             order.code
             for order in demand.orders

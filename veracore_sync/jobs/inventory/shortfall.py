@@ -114,27 +114,26 @@ def differing(book: StagingStore, demand: UnheldDemand, shop: ShopStock) -> list
 def is_any_short(book: StagingStore, demand: UnheldDemand) -> bool:
     """Whether fewer units of a variant are allocated than its open orders ask for."""
     return any(
-        allocated < demand.ordered.get(match.variant.id, 0)
-        for match, allocated in _comparable(book)
+        allocated < demand.ordered.get(match.variant.id, 0) for match, allocated in comparable(book)
     )
 
 
 def agreeing(book: StagingStore, demand: UnheldDemand) -> Iterator[Found]:
     """The variants of open orders whose allocated units are as many as these ask for."""
-    for match, allocated in _comparable(book):
+    for match, allocated in comparable(book):
         ordered = demand.ordered.get(match.variant.id, 0)
         if ordered and allocated == ordered:
             yield Found(match.variant.id, match.variant.sku, allocated, ordered)
 
 
 def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
-    for match, allocated in _comparable(book):
+    for match, allocated in comparable(book):
         if allocated != demand.ordered.get(match.variant.id, 0):
             yield match
 
 
-def _comparable(book: StagingStore) -> Iterator[tuple[Matched, int]]:
-    """Each variant, and how many of its units are allocated."""
+def comparable(book: StagingStore) -> Iterator[tuple[Matched, int]]:
+    """Each variant that orders can be compared with, and how many of its units are allocated."""
     for match in book.matched():
         if match.variant.kind in ("plain", "kit"):
             yield match, sum(level[1] for level in match.variant.levels.values())

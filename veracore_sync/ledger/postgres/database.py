@@ -27,7 +27,7 @@ import psycopg
 from psycopg import Connection, RawCursor
 
 from veracore_sync.clock import SharedClock, SystemClock
-from veracore_sync.domain.errors import CommitUnknown, LedgerAway, LedgerError
+from veracore_sync.domain.errors import CommitUnknown, LedgerError
 from veracore_sync.domain.ledger_records import Holder
 from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ledger.database import Reads, StoredRow
@@ -192,7 +192,10 @@ class PostgresDatabase(Reads):
                 self._again(self._begin)
                 yield Statements(self.connection)
                 self._commit()
-            except (psycopg.Error, LedgerAway):
+            except CommitUnknown:
+                self._undo()
+                raise
+            except (psycopg.Error, LedgerError):
                 self._undo()
                 # Who was held up for so long that the server ended the transaction has lost more
                 # than a connection.
