@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def _host_sandbox(pipe: Connection) -> None:
         pipe.recv()
 
 
-def _host_shop(pipe: Connection, skus: int, orders: int) -> None:
+def _host_shop(pipe: Connection, skus: int, orders: int, apart: timedelta) -> None:
     with SmallShop() as shop:
         for n in range(skus):
             shop.state.add_variant(f"SKU-{n:06}", f"Thing {n}", 1000, 1_000_000)
@@ -33,7 +34,10 @@ def _host_shop(pipe: Connection, skus: int, orders: int) -> None:
         # Once the ledger is there: what is older is looked up before it is sent.
         pipe.recv()
         bought = [f"SKU-{n % skus:06}" for n in range(orders)]
-        pipe.send([shop.state.place_order([(sku, 1)]).code for sku in bought])
+        placed = [shop.state.place_order([(sku, 1)]) for sku in bought]
+        for n, order in enumerate(placed):
+            order.updated_at -= n * apart
+        pipe.send([order.code for order in placed])
         pipe.recv()
 
 
@@ -68,12 +72,29 @@ def _json(url: str, body: dict[str, Any] | None) -> Any:
 
 
 @contextmanager
-def bed(dialect: str, family: str, *, skus: int = 1, orders: int = 0, **env: str) -> Iterator[Bed]:
-    """Start both ends, and close them in the end."""
+def bed(
+    dialect: str,
+    family: str,
+    *,
+    skus: int = 1,
+    orders: int = 0,
+    apart: timedelta = timedelta(0),
+    **env: str,
+) -> Iterator[Bed]:
+    """Start both ends, and close them in the end.
+
+    Args:
+        dialect: VeraCore's.
+        family: Of the jobs.
+        skus: How many variants the shop has.
+        orders: How many are paid.
+        apart: How long before the next one each of them was changed last.
+        env: Settings, as environment variables.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         warehouse, _ = _start(stack, _host_sandbox)
-        (shop_url, username, password), pipe = _start(stack, _host_shop, skus, orders)
+        (shop_url, username, password), pipe = _start(stack, _host_shop, skus, orders, apart)
         environment = {
             "VENDURE_ADMIN_API_URL": shop_url,
             "VENDURE_USERNAME": username,
@@ -95,7 +116,7 @@ def bed(dialect: str, family: str, *, skus: int = 1, orders: int = 0, **env: str
         yield Bed(parts, codes, warehouse, shop_url, environment)
 
 
-def _start(stack: ExitStack, host: Any, *arguments: int) -> Any:
+def _start(stack: ExitStack, host: Any, *arguments: Any) -> Any:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=host, args=(theirs, *arguments), daemon=True)

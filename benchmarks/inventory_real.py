@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
+import kits  # noqa: F401 - finds what is imported below
 from realvendure import RealVendure
 from rig import Rig
 from vendure_bed import (

@@ -25,7 +25,7 @@ from ledger_beds import (
 )
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.comparisons import ComparedRow, Facets
+from veracore_sync.domain.comparisons import ComparedRow, Facets, LastLook
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Intent
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
@@ -384,6 +384,24 @@ def test_a_comparison_is_kept_until_the_order_is_sent_again(ledger: Ledger) -> N
     ledger.transitions.intend("A", intent("A-2"))
     kept = ledger.comparisons.of(["A"])["A"]
     assert (kept.compared_at, kept.seen, kept.base, kept.reported) == (None, None, None, {})
+
+
+def test_that_nothing_changed_moves_only_when_it_was_seen(ledger: Ledger) -> None:
+    accept(ledger, "A", "B", "C")
+    first, later = "2026-03-01T12:00:00.000Z", "2026-03-01T12:05:00.000Z"
+    row = ComparedRow("A", first, "synced", first, SEEN_NOW, SENT, {"order.drift": "mark"}, first)
+    ledger.comparisons.keep(row)
+    ledger.comparisons.keep(replace(row, code="B"))
+    ledger.comparisons.seen_again(["A", "C"], later)
+    ledger.comparisons.seen_again([], first)
+    assert ledger.comparisons.of(["A", "B", "C"]) == {
+        "A": replace(row, compared_at=later),
+        "B": replace(row, code="B"),
+    }
+    assert ledger.comparisons.looks(["A", "B", "C"]) == {
+        "A": LastLook(later, "synced", first),
+        "B": LastLook(first, "synced", first),
+    }
 
 
 def test_a_person_accepts_the_order_as_it_was_compared_last(

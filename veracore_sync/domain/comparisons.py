@@ -79,3 +79,12 @@ class ComparedRow:
     reported: Mapping[str, str] = field(default_factory=dict)
     away_since: str | None = None
     accepted_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """When an order was compared last, and what moved then; the rest as in `ComparedRow`."""
+
+    compared_at: str | None
+    state: str | None
+    shop_at: str | None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from veracore_sync.domain.cancellations import CancellationRow, WantedBy
-from veracore_sync.domain.comparisons import ComparedRow, Facets
+from veracore_sync.domain.comparisons import ComparedRow, Facets, LastLook
 from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.order_records import (
     AttemptRow,
@@ -326,6 +326,12 @@ class ComparisonStore(Protocol):
     def of(self, codes: Sequence[str]) -> dict[str, ComparedRow]:
         """The rows of these orders by code; only of those that have one."""
 
+    def looks(self, codes: Sequence[str]) -> dict[str, LastLook]:
+        """When these orders were compared last, by code; only of those that have a row.
+
+        For thousands of orders, of which only few are compared.
+        """
+
     def sent(self, codes: Sequence[str]) -> dict[str, Facets]:
         """The facets of what VeraCore accepted, else of the newest attempt, by code; if known."""
 
@@ -337,6 +343,9 @@ class ComparisonStore(Protocol):
 
     def keep(self, row: ComparedRow) -> None:
         """Store the row of an order; what a person accepted stays as it is."""
+
+    def seen_again(self, codes: Sequence[str], at: str) -> None:
+        """These orders were compared at that time (UTC), and nothing else of their rows changed."""
 
     def accept(self, code: str) -> None:
         """A person accepts the order as it was when it was compared last."""

@@ -55,7 +55,7 @@ ALLOCATING_STATES = (
 
 _VARIANTS_A_PAGE = 250
 """What a variant costs the shop grows beyond this (docs/benchmarks.md)."""
-_ORDERS_A_PAGE = 100
+_ORDERS_A_PAGE = 250
 _MOST_DIGITS = 20
 _LISTINGS = 3
 _MOMENTS_A_REQUEST = 50

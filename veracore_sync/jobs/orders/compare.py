@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 
 from veracore_sync.clock import from_text, to_text
-from veracore_sync.domain.comparisons import ComparedRow, Facets
+from veracore_sync.domain.comparisons import ComparedRow, Facets, LastLook
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
@@ -64,11 +64,13 @@ class Comparer(RunPart[OrdersReport]):
     _rules: ChangeRules = field(init=False)
     _standing: dict[str, set[str]] = field(init=False)
     _is_tracked: bool = field(init=False)
+    _key: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         orders = self.settings.orders
         renderer = Renderer(orders, self.settings.skus)
         self._rules = ChangeRules(renderer, orders.trigger_states)
+        self._key = self.ledger.meta.hash_key
         self._is_tracked = self.ledger.runs.last_ended("sync-tracking") is not None
         self._standing = {}
         for alert in self.ledger.alerts.standing():
@@ -90,7 +92,7 @@ class Comparer(RunPart[OrdersReport]):
         """
         stubs = {stub.code: stub for stub in (*waiting, *moved)}
         rows = self.ledger.orders.held(list(stubs))
-        known = self.ledger.comparisons.of(list(rows))
+        known = self.ledger.comparisons.looks(list(rows))
         has_moved = {stub.code for stub in moved}
         unseen = [
             code
@@ -129,7 +131,7 @@ class Comparer(RunPart[OrdersReport]):
         codes = [code for code, standing in self._standing.items() if standing & kinds]
         rows = self.ledger.orders.held(codes)
         ended = [code for code, row in rows.items() if has_ended(row) and is_followed(row)]
-        known = self.ledger.comparisons.of(ended)
+        known = self.ledger.comparisons.looks(ended)
         ended.sort(key=lambda code: (known[code].compared_at or "") if code in known else "")
         return ended[:_MAX_ENDED]
 
@@ -186,18 +188,23 @@ class Comparer(RunPart[OrdersReport]):
             rows = self.ledger.orders.held(codes)
             known = self.ledger.comparisons.of(codes)
             sent = self.ledger.comparisons.sent(codes)
+            at = to_text(self.clock.now())
+            as_before = []
             for order in orders:
                 row = rows[order.code]
                 if is_another(row, order.id, order.placed_at):
                     self._not_there([order.code])
                     continue
                 before = known.get(order.code) or ComparedRow(order.code)
-                self._compare(order, row, before, sent.get(order.code))
+                if not self._compare(order, row, before, sent.get(order.code)):
+                    as_before.append(order.code)
+            self.ledger.comparisons.seen_again(as_before, at)
 
     def _compare(
-        self, order: OrderContent, row: OrderRow, known: ComparedRow, sent: Facets | None
-    ) -> None:
-        key = self.ledger.meta.hash_key
+        self, order: OrderContent, row: OrderRow, before: ComparedRow, sent: Facets | None
+    ) -> bool:
+        """Compare an order, and store and tell what is new; whether anything is."""
+        key, known = self._key, before
         order = under_first_names(order, known.seen, known.base, sent)
         was = known.base or sent
         slips = partial(self.ledger.shipments.slips_of, order.code)
@@ -205,7 +212,7 @@ class Comparer(RunPart[OrdersReport]):
         if was is not None and not self._is_tracked and by_hand != was.by_hand:
             # Whoever fulfils all orders by hand gets no notice of each.
             known = replace(known, base=replace(was, by_hand=by_hand))
-        now = facets(order, self.settings.orders.prices, key, by_hand)
+        now = facets(order, self.settings.orders.prices, key, by_hand, known.seen or was)
         at = self.clock.now()
         away = None
         if now.state == PASSING_STATE:
@@ -223,8 +230,10 @@ class Comparer(RunPart[OrdersReport]):
         is_open = not has_ended(row)
         was = known.base or sent
         if is_open and not standing & {*KINDS} and self._rules.is_quiet(was, now, known):
+            if _is_as_before(before, seen):
+                return False
             self.ledger.comparisons.keep(seen)
-            return
+            return True
         held, lines = self._held(row)
         renderer = self._rules.renderer
         units = open_units(sent) if sent else None
@@ -245,6 +254,7 @@ class Comparer(RunPart[OrdersReport]):
         if row.state == OrderState.CANCELLED and now.state == "Cancelled":
             self._cancelled(order.code)
         self._tell(seen, known, verdict)
+        return True
 
     def _held(self, row: OrderRow) -> tuple[SentLines | None, SentLines | None]:
         """What VeraCore has of the order (its record if one was seen), and what it was sent."""
@@ -301,9 +311,7 @@ class Comparer(RunPart[OrdersReport]):
             self.report.changed(code, message)
 
 
-def _is_unseen(
-    stub: OrderStub, row: OrderRow, known: ComparedRow | None, *, has_moved: bool
-) -> bool:
+def _is_unseen(stub: OrderStub, row: OrderRow, known: LastLook | None, *, has_moved: bool) -> bool:
     """Whether the order may have changed since it was sent or compared last."""
     if not is_followed(row):
         return False
@@ -316,3 +324,14 @@ def _is_unseen(
         return True
     # "Different", not "later": after the shop's clock was ahead, the next time is earlier.
     return (has_moved or has_ended(row)) and last != to_text(stub.updated_at)
+
+
+def _is_as_before(before: ComparedRow, seen: ComparedRow) -> bool:
+    """Whether the two rows differ in nothing but when the order was compared."""
+    was, now = before.seen, seen.seen
+    return (
+        was is not None
+        and now is not None
+        and replace(before, compared_at=seen.compared_at) == seen
+        and (was.names, was.ship_to_parts) == (now.names, now.ship_to_parts)
+    )

@@ -19,6 +19,8 @@ _THREE_DIGITS = set("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905 - rea
 
 def clean(text: str | None) -> str:
     """NFC; tabs and line ends as one space; without what nobody sees and what XML forbids."""
+    if text is not None and text.isascii() and text.isprintable():
+        return text.strip()
     return comparable(for_people(_SPACE.sub(" ", text or "")))
 
 
