@@ -122,6 +122,15 @@ def test_a_missing_setting_is_named(rig: Rig) -> None:
     failing(rig, 78, "vendure.admin_api_url", VENDURE_ADMIN_API_URL="")
 
 
+@pytest.mark.parametrize("name", ["VENDURE_ADMIN_API_URL", "VERACORE_API_URL"])
+def test_a_mistyped_address_is_corrected(rig: Rig, name: str) -> None:
+    failing(rig, 69, **{name: f"{DEAD}/api"})
+    assert rig.run("sync-orders", "--dry-run", "--json").code == 0
+    assert rig.sync()["submitted"] == 1
+    moved = rig.run("sync-orders", "--json", **{name: f"{DEAD}/api"})
+    assert moved.code == 78, moved.out
+
+
 def test_another_company_on_the_same_ledger(rig: Rig, shop: SmallShop) -> None:
     rig.sync()
     shop.state.place_order([("MUG", 1)])

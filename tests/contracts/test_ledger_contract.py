@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,7 @@ from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
+from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import open_ledger, upkeep
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging, upstream_limits
@@ -324,11 +326,42 @@ def test_records_that_cannot_be_read_are_counted_by_topic(ledger: Ledger) -> Non
     assert list(ledger.unread.of("lookup")) == ["A"]
 
 
-def test_a_ledger_serves_one_pair(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+def _withheld(ledger: Ledger) -> None:
+    attempt = send(ledger, "A")
+    ledger.transitions.withhold("A", attempt, OrderState.FAILED, "not connected", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "bound"),
+    [
+        (lambda ledger: None, ()),
+        (lambda ledger: discover(ledger, "A"), ("shop",)),
+        (_withheld, ("shop",)),
+        (lambda ledger: send(ledger, "A"), ("shop", "warehouse")),
+        (lambda ledger: accept(ledger, "A"), ("shop", "warehouse")),
+        (lambda ledger: ledger.meta.put("net.checked_at", to_text(START)), ("shop",)),
+        (lambda ledger: ledger.shipments.asked("A", "A"), ("warehouse",)),
+    ],
+    ids=["nothing", "listed", "not sent", "sending", "accepted", "none listed", "shipped"],
+)
+def test_a_ledger_serves_one_pair_from_the_first_answer_on(
+    ledger: Ledger, told: Callable[[Ledger], object], bound: tuple[str, ...]
+) -> None:
     ledger.meta.bind("shop", "warehouse")
     ledger.meta.bind("shop", "warehouse")
-    with pytest.raises(ConfigError, match="belongs to the warehouse"):
-        ledger.meta.bind("shop", "another", write=False)
+    told(ledger)
+    for side, pair in (("shop", ("other", "warehouse")), ("warehouse", ("shop", "other"))):
+        with pytest.raises(ConfigError, match=f"belongs to the {side}"):
+            ledger.meta.bind(*pair, write=False, is_own=False)
+        if side in bound:
+            with pytest.raises(ConfigError, match=f"belongs to the {side} {side}, not to other"):
+                ledger.meta.bind(*pair)
+        else:
+            ledger.meta.bind(*pair, write=False)
+            assert ledger.meta.get(f"identity.{side}") == side
+            ledger.meta.bind(*pair)
+            assert ledger.meta.get(f"identity.{side}") == "other"
+            ledger.meta.bind("shop", "warehouse")
 
 
 def test_facts_of_the_ledger_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None:

@@ -112,7 +112,7 @@ def test_the_file_is_private(ledger: Ledger, tmp_path: Path) -> None:
 
 def test_it_belongs_to_one_pair(ledger: Ledger) -> None:
     ledger.meta.bind("shop", "warehouse")
-    ledger.meta.bind("shop", "warehouse")
+    intend(ledger)
     with pytest.raises(ConfigError, match="another"):
         try:
             ledger.meta.bind("shop", "another")

@@ -385,15 +385,19 @@ class Container:
         Raises:
             ConfigError: A setting is missing, or the ledger belongs to another pair.
         """
-        self._bind(ledger, write=False)
+        self._bind(ledger, write=False, is_own=False)
 
-    def _bind(self, ledger: Ledger, *, write: bool, logs_in: bool = True) -> None:
+    def _bind(
+        self, ledger: Ledger, *, write: bool, logs_in: bool = True, is_own: bool = True
+    ) -> None:
         from veracore_sync.vendure.shop import identity_of
 
         self.require(*(("vendure", "veracore") if logs_in else ("pair",)))
         # A ledger of another shop or company knows none of these orders and would send them all.
         shop = identity_of(self.settings.vendure)
-        ledger.meta.bind(shop, self.warehouse_identity, is_same=is_same_tenant, write=write)
+        ledger.meta.bind(
+            shop, self.warehouse_identity, is_same=is_same_tenant, write=write, is_own=is_own
+        )
 
     @property
     def warehouse_identity(self) -> str:

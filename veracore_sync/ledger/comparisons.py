@@ -41,7 +41,7 @@ class Comparisons:
             f"SELECT code, compared_at, state, shop_at FROM compared WHERE code {IN_LIST}",  # noqa: S608
             (as_list(codes),),
         )
-        return {row["code"]: LastLook(*row[1:]) for row in rows}
+        return {code: LastLook(*rest) for code, *rest in rows}
 
     def sent(self, codes: Sequence[str]) -> dict[str, Facets]:
         """The facets of what VeraCore accepted, else of the newest attempt, by code; if known."""

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.states import QUEUED, AttemptOutcome
 from veracore_sync.ledger.closed import ABOUT_MOVES, REBUILDING, refuse_closed
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sql import in_sql
 from veracore_sync.waits import is_ahead
 
 _LOG = logging.getLogger(__name__)
@@ -23,6 +25,21 @@ _RESTORED = "restored_at"
 STOCK_BASELINE = "stock.baseline"
 """The key of what `StockBaseline` says of all levels; without it, a stock run reads everything."""
 _LIVE = "live_since"
+_TOLD_BY = {
+    "shop": (
+        "FROM orders",
+        "FROM stock_skus",
+        # Since the first list of its orders.
+        "FROM meta WHERE key = 'net.checked_at'",
+    ),
+    "warehouse": (
+        f"FROM attempts WHERE coalesce(outcome, '') <> '{AttemptOutcome.NOT_SENT}'",
+        f"FROM orders WHERE state NOT IN ({in_sql(QUEUED)})",
+        "FROM tracked",
+        "FROM stock_skus",
+    ),
+}
+"""Where something is recorded of each side as soon as it has, or may have, taken or told it."""
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
@@ -171,14 +188,18 @@ class Meta:
         *,
         is_same: Callable[[str, str], bool] = operator.eq,
         write: bool = True,
+        is_own: bool = True,
     ) -> None:
         """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
+
+        One that holds nothing of a side yet is bound anew, because its address was mistyped.
 
         Args:
             shop: Admin API address and channel.
             warehouse: Dialect, base address and company.
             is_same: Whether two texts name one warehouse; its address may be written in many ways.
             write: Bind an unbound ledger.
+            is_own: It is the ledger that the settings name, not a backup or another's.
 
         Raises:
             ConfigError: The ledger belongs to another pair.
@@ -190,11 +211,19 @@ class Meta:
             if held is None and write:
                 self.put(f"identity.{side}", ours)
             elif held is not None and not same(held, ours):
+                if is_own and not self._has_any_of(side):
+                    if write:
+                        self.put(f"identity.{side}", ours)
+                    continue
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
                     hint="set another ledger.path, or ledger.schema_name, for this pair: "
                     "one ledger holds the orders of one shop and one warehouse",
                 )
+
+    def _has_any_of(self, side: str) -> bool:
+        """Whether anything is recorded that this side may know of, or that it told."""
+        return any(self._db.row(f"SELECT 1 {what} LIMIT 1") for what in _TOLD_BY[side])
 
     def _correct_created_at(self) -> None:
         """Move a creation time that lies in the future back to now."""

@@ -314,14 +314,18 @@ class MetaStore(Protocol):
         *,
         is_same: Callable[[str, str], bool] = operator.eq,
         write: bool = True,
+        is_own: bool = True,
     ) -> None:
         """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
+
+        One that holds nothing of a side yet is bound anew, because its address was mistyped.
 
         Args:
             shop: Admin API address and channel.
             warehouse: Dialect, address and company.
             is_same: Whether two texts name one warehouse; its address may be written in many ways.
             write: Bind an unbound ledger.
+            is_own: It is the ledger that the settings name, not a backup or another's.
 
         Raises:
             ConfigError: The ledger belongs to another pair.
