@@ -46,6 +46,8 @@ HAS_HIDDEN = "it holds characters that nobody sees"
 
 def hides_something(text: str) -> bool:
     """Whether a text that should be an identifier holds a character that none may hold."""
+    if text.isascii() and text.isprintable():
+        return False
     return _IN_NO_NAME.search(text) is not None
 
 

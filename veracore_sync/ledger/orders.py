@@ -16,7 +16,11 @@ from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 from veracore_sync.waits import horizon, is_over_sql
 
-_COLUMNS = ", ".join(field.name for field in fields(OrderRow))
+_FIELDS = [field.name for field in fields(OrderRow)]
+_STATE, _CAUSE, _WARNINGS = map(_FIELDS.index, ("state", "cause", "warnings"))
+_STATES = {str(state): state for state in OrderState}
+_CAUSES = {None: None, "": None} | {str(cause): cause for cause in OrderCause}
+_COLUMNS = ", ".join(_FIELDS)
 _SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
 _ATTEMPTS = (
     "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message "
@@ -240,12 +244,13 @@ class Orders:
 
 
 def _order(row: StoredRow) -> OrderRow:
-    values: dict[str, Any] = dict(row)
-    values["state"] = OrderState(values["state"])
-    values["cause"] = OrderCause(values["cause"]) if values["cause"] else None
-    warnings = values["warnings"]
-    values["warnings"] = tuple(json.loads(warnings)) if warnings else ()
-    return OrderRow(**values)
+    # By place, and no call of an enumeration: a run reads thousands, and this takes a third.
+    values = list(row)
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_CAUSE] = _CAUSES[values[_CAUSE]]
+    warnings = values[_WARNINGS]
+    values[_WARNINGS] = tuple(json.loads(warnings)) if warnings else ()
+    return OrderRow(*values)
 
 
 @lru_cache(maxsize=512)

@@ -29,9 +29,10 @@ class Node:
 
     def text(self, name: str) -> str:
         """An identifier: an id, a code, a SKU, a state. It holds no character that nobody sees."""
-        if hides_something(self._string(name)):
+        value = self._string(name)
+        if hides_something(value):
             raise self.unusable(name, HAS_HIDDEN)
-        return self._string(name)
+        return value
 
     def prose(self, name: str) -> str:
         """What people wrote. Lone surrogates, which no file or database accepts, become ``?``."""
