@@ -125,7 +125,7 @@ def measure(dialect: str, wanted: argparse.Namespace) -> None:
         made.control("stock", {"stock": [{"sku": "SKU-000000", "on_hand": 1_000_000}]})
         OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
         ship(made, made.codes[:shipped])
-        track(made)
+        track(made, None)
         if wanted.delay_ms:
             made.control("faults", {"delay_ms": wanted.delay_ms})
         ratios, processor = [], []

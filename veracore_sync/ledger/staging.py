@@ -11,7 +11,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ CREATE TEMP TABLE stage_plan (
     allocated TEXT NOT NULL
 )
 """
+# Not dataclasses.astuple, which copies each value and takes twenty times as long.
+_values = attrgetter(*(one.name for one in fields(StagedStock)))
 _ADD_ROW = """
 INSERT INTO temp.stage_rows (part, location, place, spelling, available, unread)
 VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (part, place, spelling) DO UPDATE SET
@@ -152,7 +155,7 @@ class Staging:
         # If a repeated row differs, it is unknown whether it is one row or two. Their sum is the
         # most there can be, and the part is marked as unread, so its level only goes down.
         with self._staging():
-            self._private.executemany(_ADD_ROW, map(astuple, rows))
+            self._private.executemany(_ADD_ROW, map(_values, rows))
 
     def add_up(self) -> None:
         """Sum the rows of each part, and `mark_ambiguous`."""

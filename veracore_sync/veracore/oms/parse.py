@@ -177,9 +177,11 @@ class AnswerReader:
             self._build(local, attributes)
 
     def _build(self, local: str, attributes: dict[str, str]) -> None:
-        written = sum(len(key) + len(value) for key, value in attributes.items())
-        nil = {"nil": attributes[_XSI_NIL]} if _XSI_NIL in attributes else {}
-        element = ET.Element(local, nil)
+        written, element = 0, ET.Element(local)
+        if attributes:
+            written = sum(len(key) + len(value) for key, value in attributes.items())
+            if _XSI_NIL in attributes:
+                element.set("nil", attributes[_XSI_NIL])
         self._end_text()
         if self._open:
             self._open[-1].append(element)
