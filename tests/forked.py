@@ -42,11 +42,11 @@ def run_forked(
     Raises:
         subprocess.TimeoutExpired: It took more than `timeout` seconds, and was killed.
     """
-    context = _context()
-    (out, out_end), (err, err_end) = context.Pipe(duplex=False), context.Pipe(duplex=False)
+    made = context()
+    (out, out_end), (err, err_end) = made.Pipe(duplex=False), made.Pipe(duplex=False)
     with out, err, ThreadPoolExecutor(2) as pool:
         with out_end, err_end:
-            process = context.Process(
+            process = made.Process(
                 target=_run, args=(list(command), dict(env), str(folder), out_end, err_end)
             )
             process.start()
@@ -63,12 +63,13 @@ def _read(end: Connection) -> str:
         return stream.read()
 
 
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
+def context() -> ForkServerContext:
+    """What forks processes that have imported the whole program."""
+    made = multiprocessing.get_context("forkserver")
     every = pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync.")
     parts = [one.name for one in every if "__main__" not in one.name]
-    context.set_forkserver_preload([*parts, new_ledgers.__name__])
-    return context
+    made.set_forkserver_preload([*parts, new_ledgers.__name__])
+    return made
 
 
 def _run(

@@ -1,39 +1,54 @@
-"""Real processes that start on one ledger at the same moment."""
+"""Real processes that go for one ledger at the same moment."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+import forked
 
 RACERS = 4
 
 
 def race(program: str, ledger: Path | str) -> list[str]:
-    """Start four, let them go together; the last line of each, sorted.
+    """Fork four, let them go together; the last line of each, sorted.
 
     Args:
         program: Python; prints ``ready``, and goes on when it has read a line.
         ledger: Its argument.
     """
-    command = [sys.executable, "-c", program, str(ledger)]
-    # What this process imports, it does.
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    context = forked.context()
     with ExitStack() as stack:
-        pipe = subprocess.PIPE
-        racers = [
-            stack.enter_context(
-                subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, env=environ)
-            )
-            for _ in range(RACERS)
-        ]
-        for racer in racers:
-            assert racer.stdout is not None
-            assert racer.stdout.readline() == "ready\n"
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        return sorted(racer.communicate(timeout=600)[0].strip() for racer in racers)
+        racers = []
+        for _ in range(RACERS):
+            ours, theirs = context.Pipe()
+            stack.enter_context(closing(ours))
+            process = context.Process(target=_run, args=(program, str(ledger), theirs))
+            process.start()
+            theirs.close()
+            racers.append((process, stack.enter_context(open(ours.fileno(), closefd=False))))
+            stack.callback(process.kill)
+        for _, told in racers:
+            assert told.readline() == "ready\n"
+        for _, told in racers:
+            os.write(told.fileno(), b"go\n")
+        lines = sorted(told.read().strip() for _, told in racers)
+        for process, _ in racers:
+            process.join(600)
+            assert process.exitcode == 0
+        return lines
+
+
+def _run(program: str, ledger: str, end: Connection) -> None:
+    """The program as an interpreter would run it, its streams joined to the other end."""
+    for number in (0, 1):
+        os.dup2(end.fileno(), number)
+    end.close()
+    sys.argv = ["-c", ledger]
+    with open(0, closefd=False) as sys.stdin, open(1, "w", closefd=False) as sys.stdout:
+        exec(program, {"__name__": "__main__"})
+    for number in (0, 1):
+        os.close(number)
