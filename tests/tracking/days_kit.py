@@ -29,6 +29,8 @@ from veracore_sync.sandbox.shop_state import ShopState
 ZONE = "America/Los_Angeles"
 _HOURS = 24
 _BEFORE_TIMERS = timedelta(minutes=7)
+_BETWEEN_CUSTOMERS = timedelta(seconds=7)
+"""As between people: Vendure shows to which order an allocation belongs by its moment alone."""
 # After the morning's troubles, so that the timers have told what there is to do.
 _PERSON_COMES = 13
 
@@ -129,8 +131,8 @@ class Life:
             act()
 
     def _happen(self, hour: int) -> None:
-        for _ in range(self.pace.placed(hour)):
-            self.place()
+        for before in range(self.pace.placed(hour), 0, -1):
+            self.place(self.bed.clock.at - _BETWEEN_CUSTOMERS * before)
         for story in self.stories:
             if self.dice.random() < self.pace.stories / _HOURS:
                 story(self)
@@ -139,13 +141,13 @@ class Life:
 
     # ---- what happens ---------------------------------------------------------------------------
 
-    def place(self) -> None:
+    def place(self, at: datetime) -> None:
         """A customer orders some units of some SKUs, as far as they are for sale."""
         few = self.dice.choice((1, 1, 1, 2, 2, 3))
         wanted = [(sku, self.dice.randint(1, 3)) for sku in self.dice.sample(SKUS, few)]
         lines = [(sku, units) for sku, units in wanted if self._is_for_sale(sku, units)]
         if lines:
-            order = self.bed.place(*lines)
+            order = self.bed.place(*lines, placed_at=at)
             self.books.cases[order.code] = Case(order)
 
     def _is_for_sale(self, sku: str, units: int = 1) -> bool:
