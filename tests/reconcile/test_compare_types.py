@@ -86,8 +86,15 @@ def delivered(world: World) -> World:
     return world.send().ship().fulfil().complete().end()
 
 
-def rest() -> World:
-    return World(rules=make_rules(rest=True))
+def rest(**units: int) -> World:
+    return World(units or {"MUG": 2, "TEE": 1}, rules=make_rules(rest=True))
+
+
+def found_again(world: World) -> World:
+    """As a rebuilt ledger has it: what was sent is unknown, where VeraCore does not show it."""
+    assert world.ledger is not None
+    (attempt,) = world.ledger.attempts
+    return world.side(attempts=(replace(attempt, lines=(), message="found by a look-up"),))
 
 
 PAID_NOT_SENT: dict[str, Case] = {
@@ -988,6 +995,10 @@ NOT_SHIPPED: dict[str, Case] = {
         ["fulfilled_not_shipped"],
     ),
     "rest": (lambda: rest().send().fulfil(slip=None), ["fulfilled_not_shipped"]),
+    "rest, since the ledger was rebuilt": (
+        lambda: found_again(rest().send()).fulfil({"MUG": 1}, slip=None),
+        ["fulfilled_not_shipped"],
+    ),
     # near misses
     "by hand before it was sent": (lambda: World().fulfil({"MUG": 1}, slip=None).send(), []),
     "by hand, and taken out at VeraCore": (
@@ -1020,6 +1031,18 @@ NOT_SHIPPED: dict[str, Case] = {
     ),
     "accepted by a person": (
         lambda: accepted_by_hand(World().send().fulfil({"MUG": 1}, slip=None)),
+        [],
+    ),
+    "rest, before the ledger was rebuilt": (
+        lambda: found_again(rest().fulfil({"MUG": 1}, slip=None).send()),
+        [],
+    ),
+    "rest, of what VeraCore never has, since the ledger was rebuilt": (
+        lambda: found_again(rest(MUG=1, GIFT=1).send()).fulfil({"GIFT": 1}, slip=None),
+        [],
+    ),
+    "rest, by hand while it ships, since the ledger was rebuilt": (
+        lambda: found_again(rest().send()).ship().fulfil(slip=None),
         [],
     ),
     "rest, by hand while it ships": (lambda: rest().send().ship().fulfil(slip=None), []),

@@ -19,7 +19,7 @@ from veracore_sync.domain.states import PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
-from veracore_sync.jobs.orders.changes import sent_lines
+from veracore_sync.jobs.orders.changes import open_units, sent_lines
 from veracore_sync.jobs.orders.facets import under_first_names
 from veracore_sync.jobs.reconcile.sides import LedgerSide
 from veracore_sync.jobs.reconcile.sights import may_leave, units_held_by
@@ -320,6 +320,15 @@ def account_of(
         content=content,
         slips={one.slip: one for one in side.slips if one.veracore_id == side.row.veracore_id},
         names=names,
-        held=held if held is not None else tuple(sent) or None,
+        held=held if held is not None else tuple(sent) or _wanted_at_first(side, names),
         before=side.sent.by_hand if side.sent is not None else {},
     )
+
+
+def _wanted_at_first(side: LedgerSide, names: SkuMap) -> SentLines | None:
+    """What VeraCore has if neither side shows the lines: what the shop wanted when it was found."""
+    if side.sent is None:
+        return None
+    units = open_units(side.sent)
+    wanted = {sku: count for sku, count in units.items() if not names.is_excluded(sku)}
+    return tuple((names.part(sku), count) for sku, count in wanted.items()) or None
