@@ -131,6 +131,15 @@ def test_a_mistyped_address_is_corrected(rig: Rig, name: str) -> None:
     assert moved.code == 78, moved.out
 
 
+def test_a_shop_without_orders_keeps_its_ledger(rig: Rig, shop: SmallShop) -> None:
+    for order in shop.state.orders.values():
+        shop.state.cancel(order)
+    assert rig.sync()["submitted"] == 0
+    moved = rig.run("sync-orders", "--json", VENDURE_ADMIN_API_URL=f"{DEAD}/admin-api")
+    assert moved.code == 78, moved.out
+    assert "belongs to the shop" in moved.json["error"]["message"]
+
+
 def test_another_company_on_the_same_ledger(rig: Rig, shop: SmallShop) -> None:
     rig.sync()
     shop.state.place_order([("MUG", 1)])
