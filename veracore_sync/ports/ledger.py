@@ -165,10 +165,11 @@ class Ledger(Protocol):
 
         As a unit of work, but several threads that come at the same time share one commit. An act
         that fails takes nothing from the others. It may run in another thread, and once more if it
-        was rolled back with one that failed. Not to be called inside a unit of work.
+        was rolled back with one that failed.
 
         Raises:
             LedgerError: Nothing was stored.
+            RuntimeError: It was called in a unit of work, or in such an act; nothing was done.
         """
 
     def close(self) -> None:
