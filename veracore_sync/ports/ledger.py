@@ -28,6 +28,7 @@ from veracore_sync.domain.ledger_records import (
     PastAlert,
     Run,
     RunHistory,
+    StockRead,
     UnreadRow,
 )
 from veracore_sync.domain.order_records import HistoryEntry
@@ -396,6 +397,12 @@ class ReportingStore(Protocol):
 
     def run_history(self, command: str, now: datetime | None = None) -> RunHistory:
         """How the runs of a command went, including those that found their job locked."""
+
+    def stock_read(self, mode: str = "") -> StockRead | None:
+        """What the last successful run of ``sync-inventory`` read, or the last one of that mode.
+
+        Of the runs of a mode, one from which a guard withheld anything does not count.
+        """
 
     def days(self, since: str) -> list[dict[str, Any]]:
         """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``)."""
