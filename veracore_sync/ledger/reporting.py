@@ -193,9 +193,10 @@ SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
 FROM runs WHERE command = ?1 AND exit_code <> {_LOCK_HELD} AND ended_at <= ?2
 ORDER BY id DESC LIMIT 1
 """  # noqa: S608 - constants
-_STOCK_READ = f"""
+_STOCK_READ = """
 SELECT json_extract(result, '$.mode'), json_extract(result, '$.fullBecause'), ended_at FROM runs
-WHERE command = 'sync-inventory' AND {SUCCEEDED} AND (?1 = ''
+WHERE command = 'sync-inventory' AND exit_code IN (0, 3)
+AND json_extract(result, '$.errorClass') IS NULL AND (?1 = ''
     OR (json_extract(result, '$.mode') = ?1 AND json_extract(result, '$.guard') IS NULL))
 ORDER BY id DESC LIMIT 1
-"""  # noqa: S608 - constants
+"""
