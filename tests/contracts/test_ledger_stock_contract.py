@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
 
 import pytest
 from fakes import START
@@ -15,7 +16,6 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import (
     LedgerError,
 )
-from veracore_sync.domain.ledger_records import StockRead
 from veracore_sync.domain.staged_stock import ANY, Planned, StagedStock, StagedVariant
 from veracore_sync.ports.ledger import Ledger
 
@@ -110,23 +110,29 @@ def test_staging_is_no_other_process_business(shared: LedgerBed) -> None:
             reader.stock.remember(complete=True)
 
 
-def test_what_the_runs_read_of_the_shop(ledger_bed: LedgerBed, ledger: Ledger) -> None:
-    runs, told = ledger.runs, ledger.reporting
+def test_the_newest_run_of_each_mode_that_did_its_work(
+    ledger_bed: LedgerBed, ledger: Ledger
+) -> None:
+    runs = ledger.runs
 
     def ran(code: int, mode: str, **said: str | None) -> None:
-        result = {"mode": mode, "fullBecause": None, "guard": None, "errorClass": None, **said}
+        result = {"mode": mode, "guard": None, "errorClass": None, **said}
         runs.end(runs.begin("sync-inventory"), code, result)
 
-    assert told.stock_read() is None
+    def newest(mode: str = "") -> Any:
+        found = runs.last_done("sync-inventory", mode)
+        return found and (found.ended_at, found.result.get("mode"), found.result.get("fullBecause"))
+
+    assert newest() is None
     ran(0, "full", fullBecause="--full")
     ledger_bed.clock.forward(minutes=1)
     ran(3, "full", guard="zero")
     ran(69, "full", errorClass="unavailable")
     ran(3, "changes")
     runs.begin("sync-inventory")
-    assert told.stock_read() == StockRead("changes", "", to_text(START + MINUTE))
-    assert told.stock_read("full") == StockRead("full", "--full", to_text(START))
+    assert newest() == (to_text(START + MINUTE), "changes", None)
+    assert newest("full") == (to_text(START), "full", "--full")
+    assert newest("named") is None
     # As by a version that did not say it.
     runs.end(runs.begin("sync-inventory"), 0, {"updated": 3})
-    assert told.stock_read() is None
-    assert told.stock_read("named") is None
+    assert newest() == (to_text(START + MINUTE), None, None)

@@ -206,21 +206,6 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True)
-class StockRead:
-    """What a run of ``sync-inventory`` that did its work read of the shop.
-
-    Args:
-        mode: ``full``, ``changes`` or ``named``, as in its ``--json``.
-        full_because: Why it read everything; empty if it did not.
-        ended_at: When it ended.
-    """
-
-    mode: str
-    full_because: str
-    ended_at: str
-
-
-@dataclass(frozen=True, slots=True)
 class RunHistory:
     """How the runs of a command went.
 

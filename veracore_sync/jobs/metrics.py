@@ -77,8 +77,8 @@ def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
         yield "outbox_waiting", {"hook": hook}, count
     for kind, count in ledger.reporting.alerts_by_kind().items():
         yield "alerts_open", {"kind": kind}, count
-    full = ledger.reporting.stock_read("full")
-    if full is not None:
+    full = ledger.runs.last_done("sync-inventory", "full")
+    if full is not None and full.ended_at:
         yield "inventory_full_timestamp_seconds", {}, from_text(full.ended_at).timestamp()
     yield from _reconcile(ledger)
 

@@ -328,11 +328,11 @@ def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
 
 def _stock_reads(ledger: Ledger) -> dict[str, Any]:
     """What the runs of ``sync-inventory`` that did their work read of the shop."""
-    last, full = ledger.reporting.stock_read(), ledger.reporting.stock_read("full")
+    last, full = (ledger.runs.last_done("sync-inventory", mode) for mode in ("", "full"))
     return {
-        "lastMode": last.mode if last else None,
+        "lastMode": last.result.get("mode") if last else None,
         "lastFullTime": full.ended_at if full else None,
-        "lastFullBecause": (full.full_because if full else None) or None,
+        "lastFullBecause": full.result.get("fullBecause") if full else None,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.audit import Actor, AuditEntry
-from veracore_sync.domain.ledger_records import LastRun, PastAlert, RunHistory, StockRead
+from veracore_sync.domain.ledger_records import LastRun, PastAlert, RunHistory
 from veracore_sync.domain.order_records import HistoryEntry
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.sql import as_list
@@ -136,15 +136,6 @@ class Reporting:
             result.get("error") or result.get("errorClass") or "",
         )
 
-    def stock_read(self, mode: str = "") -> StockRead | None:
-        """What the last successful run of ``sync-inventory`` read, or the last one of that mode.
-
-        Of the runs of a mode, one from which a guard withheld anything does not count.
-        """
-        row = self._db.row(_STOCK_READ, (mode,))
-        # Runs of earlier versions do not say what they read.
-        return StockRead(row[0], row[1] or "", row[2]) if row is not None and row[0] else None
-
     def days(self, since: str) -> list[dict[str, Any]]:
         """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``).
 
@@ -193,10 +184,3 @@ SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
 FROM runs WHERE command = ?1 AND exit_code <> {_LOCK_HELD} AND ended_at <= ?2
 ORDER BY id DESC LIMIT 1
 """  # noqa: S608 - constants
-_STOCK_READ = """
-SELECT json_extract(result, '$.mode'), json_extract(result, '$.fullBecause'), ended_at FROM runs
-WHERE command = 'sync-inventory' AND exit_code IN (0, 3)
-AND json_extract(result, '$.errorClass') IS NULL AND (?1 = ''
-    OR (json_extract(result, '$.mode') = ?1 AND json_extract(result, '$.guard') IS NULL))
-ORDER BY id DESC LIMIT 1
-"""

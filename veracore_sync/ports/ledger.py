@@ -28,7 +28,6 @@ from veracore_sync.domain.ledger_records import (
     PastAlert,
     Run,
     RunHistory,
-    StockRead,
     UnreadRow,
 )
 from veracore_sync.domain.order_records import HistoryEntry
@@ -345,6 +344,12 @@ class RunStore(Protocol):
     def last_ended(self, command: str) -> Run | None:
         """The newest finished run of `command`, not counting runs that found their job locked."""
 
+    def last_done(self, command: str, mode: str = "") -> Run | None:
+        """The newest run of `command` that did its work.
+
+        With a `mode` of ``sync-inventory``, the newest of that mode that no guard held back.
+        """
+
     def holder(self, job: str) -> Holder | None:
         """Who locked the job last, as recorded; `is_running` says whether it still holds it."""
 
@@ -397,12 +402,6 @@ class ReportingStore(Protocol):
 
     def run_history(self, command: str, now: datetime | None = None) -> RunHistory:
         """How the runs of a command went, including those that found their job locked."""
-
-    def stock_read(self, mode: str = "") -> StockRead | None:
-        """What the last successful run of ``sync-inventory`` read, or the last one of that mode.
-
-        Of the runs of a mode, one from which a guard withheld anything does not count.
-        """
 
     def days(self, since: str) -> list[dict[str, Any]]:
         """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``)."""
