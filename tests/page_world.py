@@ -98,7 +98,7 @@ def _order(
 def _run(ledger: Ledger, clock: FakeClock, command: str, *, failed: bool = False) -> None:
     result: dict[str, Any] = {
         "sync-orders": {"submitted": 3},
-        "sync-inventory": {"totalProcessed": 412, "updated": 9},
+        "sync-inventory": {"totalProcessed": 412, "updated": 9, "mode": "changes"},
         "sync-tracking": {"ordersChecked": 21, "trackingUpdated": 2},
     }[command]
     if failed:

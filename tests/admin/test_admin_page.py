@@ -112,7 +112,9 @@ def test_failures_have_a_mark_and_a_word(world: Pages) -> None:
     failed = re.findall(r'<span class="bad">(.*?)</span> VeraCore gave', world.go("/runs").text)
     assert failed or "✕" in text_of(world.text)
     assert "Failed: VeraCore gave no answer in time." in text_of(world.text)
-    assert "412 levels compared, 9 written." in text_of(world.text)
+    read = "412 levels compared, 9 written; only levels that may have changed were read."
+    assert read in text_of(world.text)
+    assert "the next full read is the next run." in text_of(world.go("/").text)
 
 
 # ---- lists, search, orders ----------------------------------------------------------------------

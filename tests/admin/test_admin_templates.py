@@ -167,6 +167,7 @@ VALUES: dict[str, Any] = {
         }
         for is_good in (True, False, None)
     ],
+    "stock_read": "text",
     "charts": [
         Chart(
             "a",

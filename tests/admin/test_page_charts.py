@@ -167,3 +167,5 @@ def test_counts_that_are_no_numbers_are_left_out() -> None:
         "5 orders compared, 2 differences"
     )
     assert counts_in_words("deliver", {}) == "done"
+    unmoved = {"mode": "changes", "totalProcessed": 0}
+    assert counts_in_words("sync-inventory", unmoved) == "no level may have changed"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
 
 import pytest
+from fakes import START
 from ledger_beds import (
+    MINUTE,
     LedgerBed,
 )
 
+from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import (
     LedgerError,
 )
@@ -104,3 +108,31 @@ def test_staging_is_no_other_process_business(shared: LedgerBed) -> None:
         assert reader.stock.count_known() == (1, 0)
         with pytest.raises(LedgerError):
             reader.stock.remember(complete=True)
+
+
+def test_the_newest_run_of_each_mode_that_did_its_work(
+    ledger_bed: LedgerBed, ledger: Ledger
+) -> None:
+    runs = ledger.runs
+
+    def ran(code: int, mode: str, **said: str | None) -> None:
+        result = {"mode": mode, "guard": None, "errorClass": None, **said}
+        runs.end(runs.begin("sync-inventory"), code, result)
+
+    def newest(mode: str = "") -> Any:
+        found = runs.last_done("sync-inventory", mode)
+        return found and (found.ended_at, found.result.get("mode"), found.result.get("fullBecause"))
+
+    assert newest() is None
+    ran(0, "full", fullBecause="--full")
+    ledger_bed.clock.forward(minutes=1)
+    ran(3, "full", guard="zero")
+    ran(69, "full", errorClass="unavailable")
+    ran(3, "changes")
+    runs.begin("sync-inventory")
+    assert newest() == (to_text(START + MINUTE), "changes", None)
+    assert newest("full") == (to_text(START), "full", "--full")
+    assert newest("named") is None
+    # As by a version that did not say it.
+    runs.end(runs.begin("sync-inventory"), 0, {"updated": 3})
+    assert newest() == (to_text(START + MINUTE), None, None)

@@ -115,6 +115,22 @@ def test_a_failure_alone_is_raised_where_it_was_asked_for(ledger: Ledger) -> Non
     assert ledger.together(lambda: put(ledger, "B")) == "B"
 
 
+def test_in_a_unit_of_work_it_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(RuntimeError, match="unit of work"), ledger.unit_of_work():
+        with ledger.unit_of_work():
+            put(ledger, "outer")
+        ledger.together(lambda: put(ledger, "A"))
+    assert [ledger.meta.get(name) for name in ("outer", "A")] == [None, None]
+    with pytest.raises(RuntimeError, match="unit of work"):
+        ledger.together(lambda: ledger.together(lambda: put(ledger, "A")))
+    # Neither is left behind, and what another thread has open is no reason.
+    assert ledger.together(lambda: put(ledger, "B")) == "B"
+    with ledger.unit_of_work():
+        other = Act(ledger, lambda: put(ledger, "C"))
+        put(ledger, "D")
+    assert other.ends() == "C"
+
+
 def test_a_batch_of_deliveries_stores_each_id_once_and_counts_each_name(ledger: Ledger) -> None:
     ledger.inbox.store([WebhookDelivery("known", "order", ("A",))])
     batch = [

@@ -6,11 +6,13 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from rig import Rig
 
+from veracore_sync.clock import from_text
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -122,6 +124,9 @@ def test_silent_on_success_and_seen_in_stats(rig: Rig) -> None:
         "skipped": 0,
     }
     assert inventory["isRunning"] is False
+    assert (inventory["lastMode"], inventory["lastFullBecause"]) == ("full", "--allow-mass-change")
+    due = from_text(inventory["nextFullTime"]) - from_text(inventory["lastFullTime"])
+    assert timedelta(0) < due < timedelta(hours=6), "counted from when the run began"
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(rig: Rig, shop: SmallShop) -> None:

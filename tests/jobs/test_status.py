@@ -12,7 +12,13 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.alert_words import ALERT_WORDS, SEVERITY_LABELS, Severity, next_step, rank
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.stats import overall
-from veracore_sync.jobs.status import StatusLevel, alert_groups, is_unused, status_of
+from veracore_sync.jobs.status import (
+    StatusLevel,
+    alert_groups,
+    is_unused,
+    status_of,
+    stock_read_of,
+)
 from veracore_sync.ledger.opening import open_ledger
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -158,3 +164,36 @@ def test_a_ledger_without_a_run_is_unused() -> None:
         assert is_unused(overall(ledger))
         ledger.runs.end(ledger.runs.begin("sync-orders"), 0, {})
         assert not is_unused(overall(ledger))
+
+
+FULL = {"lastFullTime": EARLIER, "lastFullBecause": "--full"}
+IN_AN_HOUR = to_text(NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ({"lastMode": None, "nextFullTime": None}, ""),
+        (
+            {"lastMode": "changes", **FULL, "nextFullTime": IN_AN_HOUR},
+            "in the last sync-inventory only levels that may have changed were read; last full "
+            "read 5 h ago (--full); the next full read is due in 1 h at the latest",
+        ),
+        (
+            {"lastMode": "full", **FULL, "lastFullBecause": None, "nextFullTime": None},
+            "in the last sync-inventory all levels of the shop were read; last full "
+            "read 5 h ago; the next full read is the next run",
+        ),
+        (
+            {"lastMode": "named", "lastFullTime": None, "nextFullTime": AGO},
+            "in the last sync-inventory only what was named was read; "
+            "the next full read is the next run",
+        ),
+        (
+            {"lastMode": "changes", "lastFullTime": None},
+            "in the last sync-inventory only levels that may have changed were read",
+        ),
+    ],
+)
+def test_what_of_the_stock_was_read(part: dict[str, Any], sentence: str) -> None:
+    assert stock_read_of(part, NOW) == sentence

@@ -111,6 +111,12 @@ def fill(ledger: Ledger) -> None:
     ledger.alerts.open(AlertKind.ORDER_PARKED, "m", code="C")
     ledger.alerts.open(AlertKind.ORDER_DRIFT, "m", code="C")
     ledger.alerts.resolve("order.drift", code="C")
+    read = '{"mode": "full", "guard": null}'
+    run_sql(
+        ledger,
+        "INSERT INTO runs VALUES (9, 'sync-inventory', 1, ?, ?, 0, ?)",
+        *(ago[50], ago[45], read),
+    )
     remember(ledger, NOW, in_scope=12, compared=9, left=3, complete=True)
     for name in ("A", "B"):
         ledger.differences.saw([Difference(CONTENT, name, "synced", "MUG 2", "MUG 1", None)])
@@ -137,6 +143,7 @@ def test_the_figures(ledger: Ledger) -> None:
     assert found['alerts_open{kind="order.parked"}'] == 1
     assert found['alerts_open{kind="order.drift"}'] == 0
     assert found['credentials_refused{upstream="vendure"}'] == 0
+    assert found["inventory_full_timestamp_seconds"] == NOW.timestamp() - 45 * 60
     content, foreign = '{type="content_differs"}', '{type="foreign_at_warehouse"}'
     assert found[f"differences{content}"] == found[f"differences_accepted{content}"] == 1
     assert found[f"differences{foreign}"] == found[f"differences_accepted{foreign}"] == 0
@@ -147,7 +154,9 @@ def test_the_figures(ledger: Ledger) -> None:
 def test_an_empty_ledger_has_figures_too(ledger: Ledger) -> None:
     found = samples(exposition(ledger, NOW, make_settings()))
     assert found["backlog_age_seconds"] == found["inbox_waiting"] == 0
-    assert not any(key.startswith(("last_", "differences", "reconcile")) for key in found)
+    assert not any(
+        key.startswith(("last_", "differences", "reconcile", "inventory")) for key in found
+    )
 
 
 def test_labels_are_escaped(ledger: Ledger) -> None:

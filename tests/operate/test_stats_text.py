@@ -182,6 +182,7 @@ def test_runs_acts_and_differences(ledger: SqlLedger, capsys: pytest.CaptureFixt
             (to_text(START), 3, {}),
             (to_text(START), 3, {"errorClass": "validation", "error": "nothing believed"}),
             (to_text(START), 69, {"errorClass": "unavailable"}),
+            (to_text(START), 3, {"mode": "changes"}),
             (None, None, {}),
         )
     ]
@@ -192,6 +193,7 @@ def test_runs_acts_and_differences(ledger: SqlLedger, capsys: pytest.CaptureFixt
         "done; something new needs a person",
         "exit code 3: nothing believed",
         "exit code 69: unavailable",
+        "done; only levels that may have changed were read; something new needs a person",
         "not ended: at work, or killed",
     ]
     assert "1 min  1234" in lines[1]

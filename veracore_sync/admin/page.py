@@ -36,9 +36,8 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderState, PickSlipState
 from veracore_sync.domain.texts import visible
 from veracore_sync.jobs import stats
-from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.reconcile.coverage import last
-from veracore_sync.jobs.status import StatusLevel, status_of
+from veracore_sync.jobs.status import StatusLevel, status_of, stock_read_of
 from veracore_sync.ports.ledger import Ledger
 
 _MOST_ALERTS = 10
@@ -113,8 +112,7 @@ def problem_page(visit: Visit | None, title: str, *sentences: str) -> str:
 
 def overview_page(ledger: Ledger, settings: Settings, clock: Clock, visit: Visit) -> str:
     """Everything at a glance."""
-    document = stats.overall(ledger)
-    document["jobs"] = [stats.trouble_document(one) for one in troubles(ledger, settings, clock)]
+    document = stats.whole(ledger, settings, clock)
     status = status_of(document, visit.now)
     # What needs a person stands apart from why.
     first, _, rest = status.sentence.partition(": " if status.orders or status.others else "\n")
@@ -135,6 +133,7 @@ def overview_page(ledger: Ledger, settings: Settings, clock: Clock, visit: Visit
         zeros=[one for one in found if not one.count],
         compared=_compared(document["reconcile"]),
         jobs=list(_jobs(ledger, document)),
+        stock_read=sentence(stock_read_of(document["inventory"], visit.now)),
         charts=charts_of(ledger, visit.now),
         days=DAYS,
         upstreams=list(_upstreams(document)),

@@ -13,6 +13,7 @@ from veracore_sync.clock import from_text
 from veracore_sync.domain.advice import advised
 from veracore_sync.domain.readable import STATE_LABELS, counted, relative
 from veracore_sync.domain.states import OrderState, PickSlipState
+from veracore_sync.jobs.status import READ_WORDS
 
 _LIST = re.compile(r"(?<=: )([^,;:()]{1,60}(?:, [^,;:()]{1,60}){5,})")
 _COUNTS: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -139,7 +140,10 @@ def counts_in_words(command: str, result: Mapping[str, Any]) -> str:
         for name, words in _COUNTS.get(command, ())
         if _number(result.get(name))
     ]
-    return ", ".join(found) or _IDLE.get(command, "done")
+    mode = result.get("mode")
+    if not found:
+        return "no level may have changed" if mode == "changes" else _IDLE.get(command, "done")
+    return f"{', '.join(found)}; {READ_WORDS[mode]}" if mode else ", ".join(found)
 
 
 def _number(given: object) -> int:

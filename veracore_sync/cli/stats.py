@@ -18,16 +18,14 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.states import OrderState
-from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.stats import (
     audit_document,
     by_gravity,
     difference_document,
     failing,
     order_life,
-    overall,
     run_document,
-    trouble_document,
+    whole,
 )
 from veracore_sync.jobs.status import is_unused, status_document, status_of
 from veracore_sync.jobs.unknown_order import unknown_order
@@ -151,14 +149,12 @@ def _differences(container: Container) -> CommandReport:
 def _overall(container: Container, check: bool) -> CommandReport:
     if check:
         _in_a_ledger(container)
-    document = overall(container.ledger)
-    found = troubles(container.ledger, container.settings, container.clock)
-    document["jobs"] = [trouble_document(one) for one in found]
+    document = whole(container.ledger, container.settings, container.clock)
     status = status_of(document, container.clock.now())
     document["status"] = status_document(status)
     report = _shown(container, document, lambda now: text.show_overall(document, now))
     # Also where nothing is wrong that is known: a ledger in which nothing ran knows nothing.
-    trouble = document["alerts"] or found or is_unused(document) or not status.is_good
+    trouble = document["alerts"] or document["jobs"] or is_unused(document) or not status.is_good
     report.code = 3 if check and trouble else 0
     return report
 

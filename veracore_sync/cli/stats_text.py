@@ -18,7 +18,13 @@ from veracore_sync.domain.readable import STATE_LABELS, counted, exact, relative
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.schedule import COMMANDS
 from veracore_sync.jobs.stats import coverage_sentence
-from veracore_sync.jobs.status import AlertGroup, alert_groups, status_of
+from veracore_sync.jobs.status import (
+    READ_WORDS,
+    AlertGroup,
+    alert_groups,
+    status_of,
+    stock_read_of,
+)
 
 _COUNTED = (
     ("totalPending", OrderState.PENDING),
@@ -107,6 +113,8 @@ def _show_jobs(document: Mapping[str, Any], now: datetime) -> None:
     never = [name for name in parts if name not in ran]
     if never:
         say(f"never run here: {', '.join(never)}")
+    if stock_read := stock_read_of(document["inventory"], now):
+        say(f"stock: {stock_read}")
 
 
 def _how(part: Mapping[str, Any]) -> str:
@@ -348,9 +356,14 @@ def _ended(run: Mapping[str, Any]) -> str:
     if result.get("errorClass"):
         error = result.get("error") or result["errorClass"]
         return f"exit code {code}: {error}"
-    if code == 0:
-        return "done"
-    return "done; something new needs a person" if code == 3 else f"exit code {code}"
+    if code not in (0, 3):
+        return f"exit code {code}"
+    done = ["done"]
+    if result.get("mode"):
+        done.append(READ_WORDS[result["mode"]])
+    if code == 3:
+        done.append("something new needs a person")
+    return "; ".join(done)
 
 
 def show_audit(documents: Sequence[Mapping[str, Any]], now: datetime) -> None:

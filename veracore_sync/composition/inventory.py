@@ -36,7 +36,8 @@ def sync_inventory(
     container.bind()
     report = inventory_run(container, options, progress).try_run()
     document = inventory_document(report)
-    counts = {name: document[name] for name in (*INVENTORY_COUNTS, "withheld", "guard")}
+    stored = ("mode", "fullBecause", *INVENTORY_COUNTS, "withheld", "guard")
+    counts = {name: document[name] for name in stored}
     done = sync_report(report, document, counts, show)
     # Who names a SKU asks about it: the answer is printed off a terminal, too.
     return replace(done, asked_for=True) if options.only else done

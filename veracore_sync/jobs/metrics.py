@@ -28,6 +28,7 @@ METRICS: Mapping[str, str] = {
     "inbox_oldest_waiting_seconds": "Age of the oldest of these hints; 0 when none waits.",
     "outbox_waiting": "Events that the hook has still to get.",
     "alerts_open": "Open alerts of each kind.",
+    "inventory_full_timestamp_seconds": "When a sync-inventory last read the whole shop.",
     "differences": "Differences of each type that stand and that nobody accepted.",
     "differences_accepted": "Differences of each type that a person accepted and that stand.",
     "reconcile_orders": "Orders that the last reconcile was to compare.",
@@ -76,6 +77,9 @@ def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
         yield "outbox_waiting", {"hook": hook}, count
     for kind, count in ledger.reporting.alerts_by_kind().items():
         yield "alerts_open", {"kind": kind}, count
+    full = ledger.runs.last_done("sync-inventory", "full")
+    if full is not None and full.ended_at:
+        yield "inventory_full_timestamp_seconds", {}, from_text(full.ended_at).timestamp()
     yield from _reconcile(ledger)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
-from veracore_sync.clock import to_text
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.config import Settings
 from veracore_sync.domain.alert_words import Severity, next_step, rank, words_of
 from veracore_sync.domain.audit import AuditEntry
 from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.ledger_records import Alert, Run
 from veracore_sync.domain.order_records import OrderRow, fresh_row
 from veracore_sync.domain.returns import UNAVAILABLE
-from veracore_sync.jobs.health import JobTrouble
+from veracore_sync.jobs.health import JobTrouble, troubles
 from veracore_sync.jobs.reconcile.coverage import Coverage, last
 from veracore_sync.jobs.reconcile.words import advice
 from veracore_sync.jobs.returns.document import RETURNS_COUNTS
@@ -262,8 +264,16 @@ def audit_document(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
+def whole(ledger: Ledger, settings: Settings, clock: Clock) -> dict[str, Any]:
+    """The document of ``stats --json`` (docs/json.md), without its `status`."""
+    document = overall(ledger)
+    document["jobs"] = [trouble_document(one) for one in troubles(ledger, settings, clock)]
+    document["inventory"]["nextFullTime"] = _next_full(ledger, settings)
+    return document
+
+
 def overall(ledger: Ledger) -> dict[str, Any]:
-    """The whole document of ``stats --json`` (docs/json.md)."""
+    """As much of the same as the ledger knows without the settings."""
     counts = ledger.orders.counts()
     totals = {"totalSynced": counts["synced"] + counts["shipped"]} | {
         name: sum(counts[state] for state in states) for name, states in _TOTALS.items()
@@ -278,6 +288,7 @@ def overall(ledger: Ledger) -> dict[str, Any]:
         },
         "inventory": {
             **_last(ledger, "sync-inventory", "inventory"),
+            **_stock_reads(ledger),
             "lastResult": _result(
                 ledger, "sync-inventory", ("totalProcessed", "updated", "errors", "skipped")
             ),
@@ -313,6 +324,24 @@ def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
     Exit 3 and 75 are not failures: a person was notified, or another run did the work.
     """
     return ledger.reporting.days(since)
+
+
+def _stock_reads(ledger: Ledger) -> dict[str, Any]:
+    """What the runs of ``sync-inventory`` that did their work read of the shop."""
+    last, full = (ledger.runs.last_done("sync-inventory", mode) for mode in ("", "full"))
+    return {
+        "lastMode": last.result.get("mode") if last else None,
+        "lastFullTime": full.ended_at if full else None,
+        "lastFullBecause": full.result.get("fullBecause") if full else None,
+    }
+
+
+def _next_full(ledger: Ledger, settings: Settings) -> str | None:
+    """When a run reads everything for no other reason than time; ``None``: the next does."""
+    known, every = ledger.stock.baseline(), settings.inventory.full_every_minutes
+    if known is None or not every:
+        return None
+    return to_text(known.full_at + timedelta(minutes=every))
 
 
 _WORST = ("closed", "half_open", "open")

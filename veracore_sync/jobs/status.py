@@ -35,6 +35,14 @@ _MAX_LABELS = 3
 _SIDES = {"vendure": "Vendure", "veracore": "VeraCore"}
 
 
+READ_WORDS: Mapping[str, str] = {
+    "full": "all levels of the shop were read",
+    "changes": "only levels that may have changed were read",
+    "named": "only what was named was read",
+}
+"""What a run of ``sync-inventory`` read, by its mode."""
+
+
 class StatusLevel(StrEnum):
     """How good the state is, from good to bad."""
 
@@ -154,6 +162,28 @@ def status_of(document: Mapping[str, Any], now: datetime) -> Status:
             "`veracore-sync sync-orders --dry-run` shows what one would do",
         )
     return _without_need(document["orders"], now)
+
+
+def stock_read_of(part: Mapping[str, Any], now: datetime) -> str:
+    """What of the shop's stock was read when, and why, in one sentence; empty: nothing is known.
+
+    Args:
+        part: The ``inventory`` of the document; where the settings are not known, it has no
+            `nextFullTime`.
+        now: The time (UTC).
+    """
+    if part["lastMode"] is None:
+        return ""
+    found = [f"in the last sync-inventory {READ_WORDS[part['lastMode']]}"]
+    if part["lastFullTime"] is not None:
+        because = f" ({part['lastFullBecause']})" if part["lastFullBecause"] else ""
+        found.append(f"last full read {relative(from_text(part['lastFullTime']), now)}{because}")
+    if "nextFullTime" in part:
+        due = part["nextFullTime"]
+        is_due = due is None or from_text(due) <= now
+        when = "the next run" if is_due else f"due {relative(from_text(due), now)} at the latest"
+        found.append(f"the next full read is {when}")
+    return "; ".join(found)
 
 
 def is_unused(document: Mapping[str, Any]) -> bool:

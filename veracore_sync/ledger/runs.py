@@ -69,6 +69,11 @@ class Runs:
         )
         return _run(row) if row else None
 
+    def last_done(self, command: str, mode: str = "") -> Run | None:
+        """The newest run of `command` that did its work; see the port."""
+        row = self._db.row(_SELECT + _DONE, (command, mode))
+        return _run(row) if row else None
+
     def holder(self, job: str) -> Holder | None:
         """Who locked the job last, as recorded; `is_running` says whether it still holds it."""
         return self._db.holder(job)
@@ -123,6 +128,11 @@ class Runs:
 
 
 _SELECT = "SELECT id, command, pid, started_at, ended_at, exit_code, result FROM runs "
+_DONE = (
+    "WHERE command = ?1 AND exit_code IN (0, 3) AND json_extract(result, '$.errorClass') IS NULL "
+    "AND (?2 = '' OR (json_extract(result, '$.mode') = ?2 "
+    "AND json_extract(result, '$.guard') IS NULL)) ORDER BY id DESC LIMIT 1"
+)
 
 
 def _run(row: Any) -> Run:

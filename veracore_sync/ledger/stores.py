@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -72,6 +73,8 @@ class SqlLedger:
         self.throughput = Throughput(database)
         self.upkeep = Upkeep(database, clock)
         self._queue: CommitQueue[Callable[[], Any], Any] = CommitQueue(self._commit)
+        # The backend lets one thread at a time into a transaction, so one field is enough.
+        self._working: int | None = None
 
     @contextmanager
     def unit_of_work(self) -> Iterator[None]:
@@ -81,14 +84,23 @@ class SqlLedger:
             LedgerError: Nothing was stored.
         """
         with self.database.transaction():
-            yield
+            outer, self._working = self._working, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._working = outer
 
     def together(self, act: Callable[[], T]) -> T:
         """What `act` writes is stored durably, or nothing; threads share one commit.
 
         Raises:
             LedgerError: Nothing was stored.
+            RuntimeError: This thread is in a unit of work.
         """
+        if self._working == threading.get_ident():
+            # What it wrote would not be stored when this returns, nor what other threads wrote with
+            # it; or the thread that commits would wait for the end of this very unit of work.
+            raise RuntimeError("`together` commits, so it cannot be part of a unit of work")
         done, value = self._queue.submit(act)
         if not done:
             raise value
@@ -100,11 +112,14 @@ class SqlLedger:
         has_failed = False
         try:
             with self.database.transaction():
+                self._working = threading.get_ident()
                 try:
                     return [(True, act()) for act in acts]
                 except BaseException:
                     has_failed = True
                     raise
+                finally:
+                    self._working = None
         except Exception:
             # Not if the commit itself fails: the acts may be stored then.
             if len(acts) == 1 or not has_failed:
@@ -113,7 +128,7 @@ class SqlLedger:
 
     def _alone(self, act: Callable[[], Any]) -> tuple[bool, Any]:
         try:
-            with self.database.transaction():
+            with self.unit_of_work():
                 return True, act()
         except Exception as error:  # noqa: BLE001 - raised in the thread that it is of
             return False, error

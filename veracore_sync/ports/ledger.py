@@ -165,10 +165,11 @@ class Ledger(Protocol):
 
         As a unit of work, but several threads that come at the same time share one commit. An act
         that fails takes nothing from the others. It may run in another thread, and once more if it
-        was rolled back with one that failed. Not to be called inside a unit of work.
+        was rolled back with one that failed.
 
         Raises:
             LedgerError: Nothing was stored.
+            RuntimeError: It was called in a unit of work, or in such an act; nothing was done.
         """
 
     def close(self) -> None:
@@ -346,6 +347,12 @@ class RunStore(Protocol):
 
     def last_ended(self, command: str) -> Run | None:
         """The newest finished run of `command`, not counting runs that found their job locked."""
+
+    def last_done(self, command: str, mode: str = "") -> Run | None:
+        """The newest run of `command` that did its work.
+
+        With a `mode` of ``sync-inventory``, the newest of that mode that no guard held back.
+        """
 
     def holder(self, job: str) -> Holder | None:
         """Who locked the job last, as recorded; `is_running` says whether it still holds it."""
