@@ -70,7 +70,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/cancel/plan": ("tests/jobs/test_cancel_plan_table.py",),
     "jobs/orders/acts": ("tests/jobs/test_acts_decided.py",),
     "jobs/orders/ids": ("tests/jobs/test_order_ids_table.py",),
-    "jobs/orders/changes": ("tests/jobs/test_changes_table.py",),
+    "jobs/orders/changes": (
+        "tests/jobs/test_changes_table.py",
+        "tests/jobs/test_changes_rules_table.py",
+    ),
     "jobs/orders/render": ("tests/jobs/test_render.py", "tests/jobs/test_amounts.py"),
     "jobs/returns/plan": ("tests/returns/test_returns_plan.py",),
     "admin/cost": ("tests/admin/test_admin_cost.py",),
