@@ -59,7 +59,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/inventory/demand": ("tests/inventory/test_demand_table.py",),
     "jobs/inventory/plausible": ("tests/inventory/test_stock_plan_table.py",),
     "jobs/tracking/allocate": ("tests/tracking/test_allocation_table.py",),
-    "jobs/tracking/line_allocation": _TRACKING,
+    "jobs/tracking/line_allocation": ("tests/tracking/test_line_allocation_table.py",),
     "jobs/tracking/plan": _TRACKING,
     "jobs/tracking/window": ("tests/tracking/test_window_table.py",),
     "jobs/tracking/targets": ("tests/tracking/test_targets_table.py",),

@@ -98,7 +98,7 @@ class LineAllocation:
         else:
             shipped = self.counted + units_of(shipment.lines or ())
             own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
-        return {id: units for id, units in own.items() if units > 0}
+        return own
 
     def left(self, beside: Collection[Fulfilment] = ()) -> Counter[str]:
         """Units by line id that are in no live fulfilment, and in none that is planned."""
