@@ -43,7 +43,10 @@ from mutants import Mutant
 KNOWN = ROOT / "docs" / "mutants.md"
 KEPT = ROOT / ".mutation"
 
-_TRACKING = ("tests/tracking/test_tracking_plan.py",)
+_TRACKING = (
+    "tests/tracking/test_plan_ended_table.py",
+    "tests/tracking/test_plan_ready_table.py",
+)
 TESTS: dict[str, tuple[str, ...]] = {
     "jobs/orders/plan": (
         "tests/jobs/test_order_plan_table.py",

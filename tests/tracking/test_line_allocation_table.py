@@ -40,6 +40,7 @@ def account(
     sent: Mapping[str, int] | None = None,
     slips: Sequence[Shipment] = (),
     complete: bool = False,
+    cut: bool = False,
     products: Mapping[str, int] | None = None,
     **facts: Any,
 ) -> LineAllocation:
@@ -47,7 +48,7 @@ def account(
     order = FulfilledOrder("1", "A", "PaymentSettled", "Regular", lines, fulfilments)
     shown = None if held is None else lines_of(held)
     picked = tuple(Product(sku, units, 0) for sku, units in (products or {}).items())
-    record = WarehouseRecord("A", "A", shown, "shipped", complete, False, picked, tuple(slips))
+    record = WarehouseRecord("A", "A", shown, "shipped", complete, cut, picked, tuple(slips))
     return LineAllocation(record, lines_of(sent or {}), order, NAMES, **facts)
 
 
@@ -82,6 +83,8 @@ def test_what_a_slip_could_not_add_is_left_to_the_next_one() -> None:
         # not before
         ({"complete": True}, {"MUG": 1}, False, {"1": 1}),
         ({}, {"MUG": 1}, True, {"1": 1}),
+        ({"complete": True, "cut": True}, {"MUG": 1}, True, {"1": 1}),
+        ({"complete": True}, None, False, {}),
         # nor while a person decides about another slip
         ({"complete": True, "takes_rest": False}, {"MUG": 1}, True, {"1": 1}),
         # nor what VeraCore did not find
@@ -94,7 +97,7 @@ def test_what_a_slip_could_not_add_is_left_to_the_next_one() -> None:
     ],
 )
 def test_who_takes_the_rest(
-    facts: dict[str, Any], shipped: Mapping[str, int], last: bool, own: Mapping[str, int]
+    facts: dict[str, Any], shipped: Mapping[str, int] | None, last: bool, own: Mapping[str, int]
 ) -> None:
     one = account([("MUG", 3), ("SHIRT", 1)], {"MUG": 3, "TEE": 1}, **facts)
     found = one.own_lines(slip(shipped), last=last)
@@ -106,6 +109,13 @@ def test_where_nothing_shows_what_was_accepted_all_that_is_left_shipped() -> Non
     one = account(ordered, None, made("h", {"1": 3}), complete=True)
     # without what VeraCore never has, and what somebody fulfilled already
     assert dict(one.own_lines(slip(None), last=True)) == {"3": 2}
+
+
+def test_where_only_fulfilments_show_what_shipped_nothing_is_added_to_them() -> None:
+    ours = made("f1", {"1": 2})
+    one = account([("MUG", 3)], None, ours, complete=True)
+    one.own(slip(None), ours)
+    assert one.own_lines(slip(None, "2"), last=True) == {}
 
 
 HAND = made("h", {"1": 2})
@@ -200,6 +210,13 @@ def test_which_lines_lack_what_was_not_found(
     one = account(ordered, held, complete=True, slips=[shipped], products=products)
     assert one.short == {"mug": 1}
     assert {id: units for id, units in one.short_lines(left).items() if units} == short
+
+
+def test_a_product_of_nobody_knows_which_offer_is_lacked_by_no_line() -> None:
+    held, products = {"SET": 1, "CRATE": 1}, {"PEN": 2, "INK": 2}
+    shipped = slip({"PEN": 1, "INK": 2})
+    one = account([*held.items()], held, complete=True, slips=[shipped], products=products)
+    assert one.short == {}
 
 
 # ---- what a slip has that the order has not ------------------------------------------------------

@@ -117,7 +117,7 @@ class LineAllocation:
             # Sent before the setting named it: then VeraCore ships it.
             is_held = sku_key(self.names.part(line.sku)) in held
             if self.names.is_excluded(line.sku) and not is_held:
-                found[line.id] = max(0, units.get(line.id, 0))
+                found[line.id] = units.get(line.id, 0)
         return +found
 
     def unshipped(self) -> Counter[str]:
