@@ -44,6 +44,7 @@ KNOWN = ROOT / "docs" / "mutants.md"
 KEPT = ROOT / ".mutation"
 
 _TRACKING = (
+    "tests/tracking/test_plan_doubled_table.py",
     "tests/tracking/test_plan_ended_table.py",
     "tests/tracking/test_plan_ready_table.py",
 )
@@ -77,9 +78,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/jobs/test_changes_table.py",
         "tests/jobs/test_changes_rules_table.py",
     ),
-    "jobs/orders/render": ("tests/jobs/test_render.py", "tests/jobs/test_amounts.py"),
+    "jobs/orders/render": ("tests/jobs/test_render_table.py", "tests/jobs/test_render.py"),
     "jobs/returns/plan": ("tests/returns/test_returns_plan.py",),
-    "admin/cost": ("tests/admin/test_admin_cost.py",),
+    "admin/cost": ("tests/admin/test_cost_table.py",),
     "waits": ("tests/test_overdue.py", "tests/test_waits_table.py"),
 }
 

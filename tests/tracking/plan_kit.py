@@ -38,6 +38,12 @@ P = PickSlipState
 MUG, TWO, THREE = ({"MUG": units} for units in (1, 2, 3))
 
 
+DOUBLE = (
+    "fulfilment f2 (Shipped) has the same units of slip 1 and the same code as f1: "
+    "cancel one of them in the shop"
+)
+
+
 def at(minutes: float) -> str:
     return to_text(NOW + minutes * MINUTE)
 
@@ -127,13 +133,13 @@ def plan(
     known = {one.slip: one for one in rows}
     for one in slips:
         known.setdefault(one.slip, fresh_slip("A", "A", one.slip, (), to_text(NOW)))
+    paid = frozenset({"PaymentSettled", "PartiallyShipped", "PartiallyDelivered"})
     by = Rules(
-        names=SkuMap(SkuSettings(exclude=("GIFT",))),
+        names=SkuMap(SkuSettings(exclude=("GIFT",), kits={"BOX": {"CUP": 1, "LID": 1}})),
         carriers=Carriers({}),
-        states=frozenset({"PaymentSettled", "PartiallyShipped", "PartiallyDelivered"}),
         settle=timedelta(0),
         grace=5 * MINUTE,
-        **rules,
+        **{"states": paid, **rules},
     )
     order = FulfilledOrder("1", "A", state, "Regular", lines, tuple(made))
     return [

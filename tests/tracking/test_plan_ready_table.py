@@ -8,6 +8,14 @@ import pytest
 from plan_kit import MUG, N2, THREE, TWO, WORDS, P, at, done, intended, left, made, plan, row, slip
 
 TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
+    "added": (
+        lambda: plan(
+            slip("1", MUG),
+            rows=[row("1", P.ADDED, fulfilment_id="f1")],
+            made=[made("f1", {"1": 1}, "Pending")],
+        ),
+        ["adopt 1 f1"],
+    ),
     "added, and cancelled": (
         lambda: plan(
             slip("1", MUG),
@@ -32,6 +40,16 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
             "order.shipped_cancelled 1 VeraCore shipped slip 2, 1 althoug",
             "order.shipped_cancelled 3 VeraCore shipped slip 2, 1, 3 alth",
         ],
+    ),
+    "made after all, and counted once": (
+        lambda: plan(
+            slip("1", TWO),
+            slip("2", MUG, left(N2)),
+            rows=[intended()],
+            made=[made("f9", {"1": 1})],
+            ordered=[("MUG", 5)],
+        ),
+        ["adopt 1 f9", "fulfil 2 {'1': 2}"],
     ),
     "made after all": (
         lambda: plan(slip("1", MUG), rows=[intended()], made=[made("f9", {"1": 1}, "Pending")]),
@@ -172,6 +190,13 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         lambda: plan(slip("1", MUG), state="Cancelled", complete=True),
         ["order.shipped_cancelled 1 VeraCore shipped slip 1 although t", "close False"],
     ),
+    "the order is cancelled, and another slip waits": (
+        lambda: plan(slip("1", MUG, odd="odd"), slip("2", MUG), state="Cancelled"),
+        [
+            "hold 1 15 it cannot be read: odd",
+            "order.shipped_cancelled 2 VeraCore shipped slip 2 although t",
+        ],
+    ),
     "set aside": (
         lambda: plan(
             slip("1", MUG),
@@ -242,6 +267,15 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         lambda: plan(slip("1", {"PEN": 1})),
         ["hold 1 None its products match no line of the orde"],
     ),
+    "products of no line, with units from before": (
+        lambda: plan(
+            slip("1", TWO),
+            slip("2", {"PEN": 1}, left(N2)),
+            rows=[done()],
+            made=[made("f1", {"1": 1})],
+        ),
+        ["fulfil 2 {'1': 1}"],
+    ),
     "beyond": (
         lambda: plan(slip("1", {"MUG": 5})),
         ["order.beyond VeraCore shipped 2 x MUG more than was", "fulfil 1 {'1': 3}"],
@@ -260,6 +294,10 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
     "short": (
         lambda: plan(slip("1", MUG), rows=[done()], made=[made("f1", {"1": 1})], complete=True),
         ["order.short_shipped VeraCore completed it without 2 x MUG:"],
+    ),
+    "not complete, and cut": (
+        lambda: plan(slip("1", MUG), rows=[done()], made=[made("f1", {"1": 1})], cut=True),
+        [],
     ),
     "not complete": (lambda: plan(slip("1", MUG), rows=[done()], made=[made("f1", {"1": 1})]), []),
     "short of one that left": (
