@@ -110,8 +110,11 @@ def test_costs_stop_growing() -> None:
         ("{ ...F } fragment F on Query { count ...Gone }", Cost(1, 1, 1, 0, 1)),
         ("{ one { ...F } } fragment F on Thing { ...G } fragment G on Thing { id }", (2, 2)),
         ("{ one { ...G } } fragment G on Thing { id } fragment F on Thing { ...G }", (2, 2)),
-        ("{ one { self { ...F } } } fragment F on Thing { self { ... { ...G } } } "
-         "fragment G on Thing { others { id } }", (5, 3 + 1 + 3)),
+        (
+            "{ one { self { ...F } } } fragment F on Thing { self { ... { ...G } } } "
+            "fragment G on Thing { others { id } }",
+            (5, 3 + 1 + 3),
+        ),
         # of the type that an inline fragment names, else of the one around it
         ("{ ... on Thing { others { id } } }", Cost(2, 1, 4, 0, 2)),
         ("{ one { ... { others { id } } } }", Cost(3, 1, 5, 0, 3)),
@@ -121,7 +124,7 @@ def test_costs_stop_growing() -> None:
         ("{ __schema { queryType { name } } }", Cost(3, 1, 1, 2, 3)),
         ("{ __typename }", Cost(1, 1, 1, 0, 1)),
     ],
-)  # fmt: skip
+)
 def test_what_a_selection_comes_to(text: str, expected: Cost | tuple[int, int]) -> None:
     _, found = counter(text)
     if isinstance(expected, Cost):
@@ -143,7 +146,7 @@ def test_what_grows_without_end_does_not() -> None:
     doubled = "{ one { ...F0 } }" + twice + " fragment F32 on Thing { id }"
     assert counter(doubled)[1] == Cost(BILLION, 1, BILLION, 0, 2)
     schema = "{ __schema { types " + "{ fields { type " * 30 + "{ name }" + " } }" * 30 + " } }"
-    assert BILLION <= counter(schema)[1].schema_values <= 2 * BILLION + 1
+    assert counter(schema)[1].schema_values == BILLION
 
 
 # ---- the limits ----------------------------------------------------------------------------------

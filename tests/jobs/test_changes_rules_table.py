@@ -342,7 +342,7 @@ def test_which_content_is_covered_after_the_end(
 
 
 def mark(now: Facets) -> str:
-    return judge(now).notices[DRIFT].mark  # type: ignore[index]
+    return judge(now).notices[DRIFT].mark
 
 
 def test_a_mark_is_the_same_in_every_version() -> None:
