@@ -85,6 +85,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 }
 
 STEADY = (
+    "admin/cost",
     "domain/identity",
     "domain/states",
     "jobs/inventory/demand",

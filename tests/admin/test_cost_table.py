@@ -68,6 +68,8 @@ def spaced(length: int) -> str:
         ("#\n" * 1997 + "{a}", "more than 2000 tokens"),
         *((opening * 40, None) for opening in "{[("),
         *((opening * 41, "more than 40 brackets in one another") for opening in "{[("),
+        ("{a" * 40, None),
+        ("{a" * 41, "more than 40 brackets in one another"),
         *((pair * 50 + "(" * 40, None) for pair in ("{}", "[]", "()")),
         *(("{" + pair * 9 + "[" * 40, "more than 40 brackets") for pair in ("{}", "[]", "()")),
     ],
