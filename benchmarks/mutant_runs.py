@@ -353,7 +353,13 @@ class Runner:
         return changed
 
     def find_functions(self) -> None:
-        """Note every function of the module, so that no fork has to search for them."""
+        """Note every function of the module, so that no fork has to search for them.
+
+        Raises:
+            RuntimeError: None was found: each mutant would be imported anew, which takes hours.
+        """
+        # What is frozen is not listed, and the tests freeze what they have imported.
+        gc.unfreeze()
         self.functions = [
             one
             for one in gc.get_objects()
@@ -361,6 +367,8 @@ class Runner:
             and one.__module__ == self.module.name
             and one.__code__.co_filename == str(self.module.path)
         ]
+        if not self.functions:
+            raise RuntimeError(f"no function of {self.module.name} was found")
 
     def try_anew(self, mutant: Mutant) -> str:
         """Import everything with the mutant in place; for a process that has imported nothing."""

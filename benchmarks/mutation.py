@@ -43,7 +43,11 @@ from mutants import Mutant
 KNOWN = ROOT / "docs" / "mutants.md"
 KEPT = ROOT / ".mutation"
 
-_TRACKING = ("tests/tracking/test_tracking_plan.py",)
+_TRACKING = (
+    "tests/tracking/test_plan_doubled_table.py",
+    "tests/tracking/test_plan_ended_table.py",
+    "tests/tracking/test_plan_ready_table.py",
+)
 TESTS: dict[str, tuple[str, ...]] = {
     "jobs/orders/plan": (
         "tests/jobs/test_order_plan_table.py",
@@ -59,7 +63,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/inventory/demand": ("tests/inventory/test_demand_table.py",),
     "jobs/inventory/plausible": ("tests/inventory/test_stock_plan_table.py",),
     "jobs/tracking/allocate": ("tests/tracking/test_allocation_table.py",),
-    "jobs/tracking/line_allocation": _TRACKING,
+    "jobs/tracking/line_allocation": ("tests/tracking/test_line_allocation_table.py",),
     "jobs/tracking/plan": _TRACKING,
     "jobs/tracking/window": ("tests/tracking/test_window_table.py",),
     "jobs/tracking/targets": ("tests/tracking/test_targets_table.py",),
@@ -70,19 +74,34 @@ TESTS: dict[str, tuple[str, ...]] = {
     "jobs/cancel/plan": ("tests/jobs/test_cancel_plan_table.py",),
     "jobs/orders/acts": ("tests/jobs/test_acts_decided.py",),
     "jobs/orders/ids": ("tests/jobs/test_order_ids_table.py",),
-    "jobs/orders/changes": ("tests/jobs/test_changes_table.py",),
-    "jobs/orders/render": ("tests/jobs/test_render.py", "tests/jobs/test_amounts.py"),
+    "jobs/orders/changes": (
+        "tests/jobs/test_changes_table.py",
+        "tests/jobs/test_changes_rules_table.py",
+    ),
+    "jobs/orders/render": ("tests/jobs/test_render_table.py", "tests/jobs/test_render.py"),
     "jobs/returns/plan": ("tests/returns/test_returns_plan.py",),
-    "admin/cost": ("tests/admin/test_admin_cost.py",),
+    "admin/cost": ("tests/admin/test_cost_table.py",),
     "waits": ("tests/test_overdue.py", "tests/test_waits_table.py"),
 }
 
 STEADY = (
+    "admin/cost",
     "domain/identity",
     "domain/states",
+    "jobs/inventory/demand",
+    "jobs/inventory/plan",
     "jobs/inventory/plausible",
+    "jobs/inventory/sellable",
+    "jobs/orders/acts",
+    "jobs/orders/changes",
     "jobs/orders/ids",
+    "jobs/orders/interpret_lookup",
+    "jobs/orders/plan",
+    "jobs/orders/render",
+    "jobs/orders/select",
     "jobs/tracking/allocate",
+    "jobs/tracking/line_allocation",
+    "jobs/tracking/plan",
     "jobs/tracking/window",
     "waits",
 )

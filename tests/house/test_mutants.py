@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 from pathlib import Path
 
@@ -96,3 +97,12 @@ def test_a_type_is_no_rule_and_a_constant_brings_what_is_computed_from_it() -> N
     assert runner._constants(by_name["(module): 1 -> 2"]) == [("A", 0), ("B", 1)]
     assert runner._constants(by_name["(module): 2 -> 3"]) == [("B", 1)]
     assert runner._constants(by_name["f: x < B -> x <= B"]) is None
+
+
+def test_functions_are_found_though_the_tests_freeze_what_they_imported() -> None:
+    """Otherwise each mutant is imported anew, which takes hours."""
+    runner = mutant_runs.Runner(mutation._module("jobs/orders/ids"), lambda _, __: None)
+    gc.freeze()
+    runner.find_functions()
+    gc.freeze()
+    assert "warehouse_id" in {one.__name__ for one in runner.functions}

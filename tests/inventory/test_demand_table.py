@@ -133,8 +133,12 @@ def test_an_order_that_the_warehouse_accepted(
 
 def test_a_part_of_a_kit_that_only_the_warehouse_knows() -> None:
     """The settings do not know the kit; the warehouse cancelled a part of it."""
-    whole = [order("A", line("CRATE", 2))]
-    assert parts(u(whole, accepted("A", ("CRATE", 2), cancelled=(("nail", 3),)))) == {"nail": 3}
+    whole = u([order("A", line("CRATE", 2))], accepted("A", ("CRATE", 2), cancelled=(("nail", 3),)))
+    assert (parts(whole), whole.short) == ({"nail": 3}, {"A": (Shortage("nail", 0, -3, 3),)})
+    # of a part that a line names, too, the kit's come to those of the line
+    both = order("A", line("CRATE", 2), line("MUG", 1))
+    held = accepted("A", ("CRATE", 2), ("MUG", 1), cancelled=(("mug", 4),))
+    assert parts(u([both], held)) == {"mug": 4}
     shipped = [order("A", line("CRATE", 2, (2, START)))]
     assert parts(u(shipped, accepted("A", ("CRATE", 2), cancelled=(("nail", 3),)))) == {}
 
@@ -290,6 +294,10 @@ def test_one_unknown_order_is_enough() -> None:
 
 def test_negative_units_are_none() -> None:
     assert parts(u([unread()], sent={"A": (("MUG", -3), ("HAT", 2))})) == {"hat": 2}
+
+
+def test_without_orders_nothing_is_uncertain() -> None:
+    assert UnheldDemand({}, {}).is_certain(["mug"])
 
 
 @pytest.mark.parametrize(("allocated", "unexplained"), [(0, 0), (5, 0), (7, 0), (8, 1), (11, 4)])

@@ -253,6 +253,26 @@ def test_a_kits_own_buffer_is_in_kits_and_comes_after_those_of_its_parts() -> No
 
 
 @pytest.mark.parametrize(
+    ("unread", "kits"),
+    [
+        # the other part bounds it there, and the buffer is taken from that bound first
+        ({"mug": {"a": ANY}}, {"a": 17, "b": 10}),
+        ({"tea": {"b": ANY}}, {"a": 7, "b": 10}),
+        # where nothing is known of any part, that location may cover the buffer
+        ({"mug": {"a": ANY}, "tea": {"a": ANY}}, {"b": 10}),
+        ({"mug": {"a": ANY}, "tea": {"b": ANY}}, {"a": 17, "b": 10}),
+    ],
+)
+def test_a_kits_own_buffer_where_a_location_says_nothing(
+    unread: dict[str, dict[str, int]], kits: dict[str, int]
+) -> None:
+    """What may be sold is never more than this, whatever the rows say once they can be read."""
+    both = {"a": 20, "b": 20}
+    book = Book({"mug": both, "tea": both}, unread)
+    assert calculator(book, TWO, skus=KITS, buffers={"BOX": 3}).offer(box(), demand()) == kits
+
+
+@pytest.mark.parametrize(
     ("book", "kits", "why"),
     [
         # a part without a row: the others bound the kit
@@ -282,6 +302,10 @@ def test_a_kit_of_which_all_is_known_is_raised() -> None:
     book = Book({"mug": {"a": 9}, "tea": {"a": 9}})
     low = matched(None, {"a": (2, 0, 2)}, sku="BOX", part="")
     assert calculator(book, skus=KITS).offer(low, demand()) == {"a": 4}
+    # one without parts is no kit
+    assert calculator(Book({"box": {"a": 9}}), skus={"kits": {"BOX": {}}}).offer(
+        low, demand({"box": 2})
+    ) == {"a": 7}
 
 
 def test_a_part_without_a_row_is_told_before_one_that_is_spelled_twice() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pytest
 from fakes import START, make_settings
 
 from veracore_sync.domain.comparisons import ComparedRow, Facets
-from veracore_sync.domain.order_records import OrderRow, fresh_row
+from veracore_sync.domain.order_records import OrderRow, SentLines, fresh_row
 from veracore_sync.domain.orders import Address, OrderContent, OrderLine, ShippingLine
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.orders.changes import ChangeRules, Comparison, agrees, open_units
@@ -206,21 +207,48 @@ def test_an_alert_of_another_job_stays_until_the_units_agree() -> None:
     assert not RULES.judge(replace(one, agrees=True)).keeps_drift
 
 
+UNITS = {"MUG": 3, "TEE": 1}
+# one mug was fulfilled by hand before it was sent
+PART = (("CUP", 2), ("TEE", 1))
+
+
 @pytest.mark.parametrize(
-    ("now", "held", "expected"),
+    ("now", "was", "held", "sent", "expected"),
     [
-        ({"MUG": 2, "TEE": 1}, (("CUP", 2), ("TEE", 1)), True),
-        ({"MUG": 2, "TEE": 1}, (("CUP", 3), ("TEE", 1)), False),
-        ({"MUG": 2, "TEE": 1}, (("CUP", 0), ("TEE", 1)), True),
-        ({"MUG": 2, "TEE": 1}, (("CUP", 3), ("TEE", 0)), False),
-        ({"MUG": 3, "TEE": 1}, (("CUP", 2), ("TEE", 1)), False),
-        ({"MUG": 3, "TEE": 1}, None, False),
+        # the same units need nothing from before
+        ({"MUG": 2}, None, (("CUP", 2),), None, True),
+        ({"MUG": 2}, None, (("CUP", 3),), LINES, False),
+        ({"MUG": 2}, UNITS, (("CUP", 3),), None, False),
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 2), ("TEE", 1)), LINES, True),
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 3), ("TEE", 1)), LINES, False),
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 0), ("TEE", 1)), LINES, True),
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 3), ("TEE", 0)), LINES, False),
+        (UNITS, UNITS, (("CUP", 2), ("TEE", 1)), LINES, False),
+        (UNITS, UNITS, None, LINES, False),
+        # a line of less than nothing is no line
+        (UNITS, UNITS, (*LINES, ("PEN", -1)), LINES, True),
+        # else by the difference: fewer, and VeraCore cut as many or more
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 1), ("TEE", 1)), PART, True),
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 0), ("TEE", 1)), PART, True),
+        ({"TEE": 1}, UNITS, (("CUP", 1), ("TEE", 1)), PART, False),
+        # more, and VeraCore has as many more
+        ({"MUG": 4, "TEE": 1}, UNITS, (("CUP", 3), ("TEE", 1)), PART, True),
+        ({"MUG": 5, "TEE": 1}, UNITS, (("CUP", 3), ("TEE", 1)), PART, False),
+        ({"MUG": 4, "TEE": 1}, UNITS, PART, PART, False),
+        # each of them
+        ({"MUG": 4, "TEE": 2}, UNITS, (("CUP", 3), ("TEE", 1)), PART, False),
+        # what VeraCore has cut beyond that, another alert tells
+        ({"MUG": 2, "TEE": 1}, UNITS, (("CUP", 2),), LINES, True),
     ],
 )
 def test_whether_veracore_followed(
-    now: dict[str, int], held: tuple[tuple[str, int], ...] | None, expected: bool
+    now: Mapping[str, int],
+    was: Mapping[str, int] | None,
+    held: SentLines | None,
+    sent: SentLines | None,
+    expected: bool,
 ) -> None:
-    assert agrees(now, {"MUG": 3, "TEE": 1}, held, LINES, RENDERER) is expected
+    assert agrees(now, was, held, sent, RENDERER) is expected
 
 
 # ---- what the facets are of ---------------------------------------------------------------------

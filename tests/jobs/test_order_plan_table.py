@@ -136,6 +136,8 @@ def test_goods_that_went_with_another_order_do_not_go_again(
     assert isinstance(action, SkipOrder) is is_skipped
     if is_skipped:
         assert action == SkipOrder("A", "its goods went to VeraCore with the order S2")
+    # where nobody says so, none went
+    assert isinstance(decide(same_goods=("S1", "S2")), SubmitOrder)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +163,7 @@ def test_the_channels_that_are_sent(channels: tuple[str, ...], kind: type) -> No
 def test_the_default_channel_is_named_only_where_it_is_the_only_one() -> None:
     assert "channel __default_channel__," in elsewhere_reason(["__default_channel__"])
     assert "channel eu, us," in elsewhere_reason(["us", "__default_channel__", "eu"])
+    assert "channel a, b, c, d, e, f, g," in elsewhere_reason("gfedcba")
 
 
 # ---- what the settings exclude -------------------------------------------------------------------

@@ -68,7 +68,7 @@ def checked(
     code: str, state: OrderState, cause: OrderCause, ago: timedelta = SECOND, **facts: Any
 ) -> OrderRow:
     """An order that was planned some time ago, with the settings of now."""
-    return row(code, state, cause=cause, checked_at=NOW - ago, **facts)
+    return row(code, state, cause=cause, **{"checked_at": NOW - ago, **facts})
 
 
 # ---- what the ledger does not have ---------------------------------------------------------------
@@ -168,6 +168,8 @@ def test_a_skipped_order_comes_back_when_its_reason_is_gone(
 ) -> None:
     skipped = row("A", SKIPPED, cause=cause)
     assert comes_back(skipped, placed, NOT_BEFORE, explicit=explicit) is comes
+    # unless it is said that a person named it, none did
+    assert explicit or comes_back(skipped, placed, NOT_BEFORE) is comes
     chosen = select([stub("A", placed_at=placed)], [skipped], explicit=explicit)
     assert chosen.due == (["A"] if comes else [])
     # not while the shop does not list it
@@ -220,6 +222,7 @@ def test_what_we_parked_is_planned_again_each_hour(ago: timedelta, is_certain: b
     [
         ({}, None, False),
         ({"checked_at": None}, None, True),
+        ({"checked_at": None}, NOW - 2 * SECOND, True),
         ({"settings_hash": "before"}, None, True),
         ({"settings_hash": None}, None, False),
         ({}, NOW - 2 * SECOND, False),
@@ -254,6 +257,8 @@ def test_spare_places_go_to_the_other_parked_ones() -> None:
     more = [checked(f"P{n:02}", PARKED, OURS, 2 * HOUR) for n in range(60)]
     assert len(select(rows=more).rechecks) == 60
     assert len(select(rows=[*may, *more]).rechecks) == 60
+    # a person who names them is not made to wait
+    assert len(select(rows=[*may, *must], explicit=True).rechecks) == 60
 
 
 def test_spare_places_go_to_those_unchecked_for_longest() -> None:
@@ -311,24 +316,26 @@ def test_refused_ones_come_after_those_that_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "updated", "is_chosen"),
+    ("until", "updated", "read", "is_chosen"),
     [
-        (NOW + HOUR, START - DAY, False),
-        (NOW - SECOND, START - DAY, True),
+        (NOW + HOUR, START - DAY, NOW - SECOND, False),
+        (NOW - SECOND, START - DAY, NOW - SECOND, True),
         # it was changed in the shop: what was refused may be right now
-        (NOW + HOUR, NOW, True),
+        (NOW + HOUR, NOW, NOW - SECOND, True),
+        # a wrong clock says when it was read: it may have been changed since
+        (NOW + HOUR, START - DAY, NOW + DAY, True),
     ],
 )
 def test_a_refused_one_is_tried_again_in_its_time_or_after_a_change(
-    until: datetime, updated: datetime, is_chosen: bool
+    until: datetime, updated: datetime, read: datetime, is_chosen: bool
 ) -> None:
-    rows = [refused("R", next_attempt_at=until)]
+    rows = [refused("R", next_attempt_at=until, checked_at=read)]
     chosen = select([stub("R", updated_at=updated)], rows)
     assert chosen.rechecks == (["R"] if is_chosen else [])
 
 
 def test_a_refused_one_that_the_shop_does_not_list_takes_no_place_of_the_ten() -> None:
-    gone = [refused(f"G{n:02}") for n in range(12)]
+    gone = [refused("G00", checked_at=None), *(refused(f"G{n:02}") for n in range(1, 12))]
     here = [refused(f"R{n:02}") for n in range(12)]
     chosen = select([stub(one.code) for one in here], [*gone, *here]).rechecks
     assert [code for code in chosen if code.startswith("R")] == [f"R{n:02}" for n in range(10)]

@@ -228,13 +228,12 @@ class Counter:
         items = 1 if length is None else length
         own = below.values if node.selection_set is not None or length is None else 1
         describes = parent is not None and parent.name.startswith("__")
-        values = min(CEILING, 1 + items * own)
-        schema_values = min(CEILING, items * below.schema_values)
+        values = 1 + items * own
         return Cost(
-            fields=min(CEILING, 1 + below.fields),
+            fields=1 + below.fields,
             roots=1,
             values=0 if describes else values,
-            schema_values=schema_values + (values if describes else 0),
+            schema_values=items * below.schema_values + (values if describes else 0),
             depth=1 + below.depth,
         )
 

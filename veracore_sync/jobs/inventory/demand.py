@@ -165,14 +165,18 @@ def _missing(
             open_units[key] += each * line.open_quantity
             asked[key] += each * (line.quantity - _gone_before(line.fulfilments, held))
     holding = _held_parts(held, names) if held is not None else Counter()
-    if +open_units:
-        # A part that no line names belongs to a kit that only the warehouse knows. Units of it that
-        # the warehouse cancelled are still owed to the customer.
-        for key, units in (-holding).items():
-            if key not in spelled:
-                spelled[key], open_units[key], asked[key] = key, units, 0
+    # More is cancelled of a part than the lines hold: it belongs to a kit that only the warehouse
+    # knows, and these units are owed to the customer beside those of the lines.
+    beyond = -holding if +open_units else Counter()
+    for key in beyond:
+        spelled.setdefault(key, key)
     found = (
-        Shortage(part, asked[key], holding[key], min(open_units[key], asked[key] - holding[key]))
+        Shortage(
+            part,
+            asked[key],
+            holding[key],
+            min(open_units[key], asked[key] - holding[key]) + beyond[key],
+        )
         for key, part in spelled.items()
     )
     return tuple(one for one in found if one.missing > 0)

@@ -33,7 +33,7 @@ class SellableCalculator:
     settings: Settings
     names: SkuMap
     places: LocationMap
-    is_absence_proven: bool = True
+    is_absence_proven: bool
     _left: dict[str, list[int]] = field(default_factory=dict)
     _buffers: dict[str, Buffer] = field(default_factory=dict)
     _shared: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class SellableCalculator:
         parts: list[tuple[dict[str, int], int]] = []
         why: str | None = None
         is_certain = True
-        for name, units in (self.names.kit(match.variant.sku) or {}).items():
+        for name, units in self.names.parts(match.variant.sku).items():
             part = sku_key(name)
             stock = self.book.stock_of(part)
             if stock is None:

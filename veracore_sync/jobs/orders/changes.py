@@ -147,7 +147,7 @@ def agrees(
 def offered_units(units: Mapping[str, int], renderer: Renderer) -> Counter[str]:
     """Units by the key of VeraCore's offer, without those that it never has."""
     named = ((renderer.offer(sku), n) for sku, n in units.items() if not renderer.is_excluded(sku))
-    return +totals(named)
+    return totals(named)
 
 
 def _less(one: Counter[str], other: Counter[str]) -> dict[str, int]:
@@ -234,7 +234,7 @@ class ChangeRules:
 
     def is_quiet(self, was: Facets | None, now: Facets, known: ComparedRow) -> bool:
         """Whether there is certainly nothing to tell, to end or to store."""
-        return was is not None and not known.reported and was == now
+        return not known.reported and was == now
 
     def judge(self, one: Comparison) -> Verdict:
         """What is to be reported of an order that was read."""

@@ -98,7 +98,7 @@ class LineAllocation:
         else:
             shipped = self.counted + units_of(shipment.lines or ())
             own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
-        return {id: units for id, units in own.items() if units > 0}
+        return own
 
     def left(self, beside: Collection[Fulfilment] = ()) -> Counter[str]:
         """Units by line id that are in no live fulfilment, and in none that is planned."""
@@ -117,7 +117,7 @@ class LineAllocation:
             # Sent before the setting named it: then VeraCore ships it.
             is_held = sku_key(self.names.part(line.sku)) in held
             if self.names.is_excluded(line.sku) and not is_held:
-                found[line.id] = max(0, units.get(line.id, 0))
+                found[line.id] = units.get(line.id, 0)
         return +found
 
     def unshipped(self) -> Counter[str]:
