@@ -13,7 +13,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.comparisons import ComparedRow, Facets, LastLook
 from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger.database import Database, StoredRow
-from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
+from veracore_sync.ledger.sql import as_list, in_sql
 
 OPEN = (OrderState.SENDING, OrderState.IN_DOUBT, OrderState.CONFLICT, OrderState.SYNCED)
 """VeraCore has the order, or may have it, and has not ended it."""
@@ -38,7 +38,8 @@ class Comparisons:
         """When these orders were compared last, by code; only of those that have a row."""
         # Without the facets, which take ten times as long to parse as all else.
         rows = self._db.rows(
-            f"SELECT code, compared_at, state, shop_at FROM compared WHERE code {IN_LIST}",  # noqa: S608
+            "SELECT code, compared_at, state, shop_at FROM compared "
+            "WHERE code IN (SELECT value FROM json_each(?))",
             (as_list(codes),),
         )
         return {code: LastLook(*rest) for code, *rest in rows}
@@ -100,7 +101,8 @@ class Comparisons:
         if codes:
             with self._db.transaction() as connection:
                 connection.execute(
-                    f"UPDATE compared SET compared_at = ? WHERE code {IN_LIST}",  # noqa: S608
+                    "UPDATE compared SET compared_at = ? "
+                    "WHERE code IN (SELECT value FROM json_each(?))",
                     (at, as_list(codes)),
                 )
 

@@ -25,7 +25,7 @@ _RESTORED = "restored_at"
 STOCK_BASELINE = "stock.baseline"
 """The key of what `StockBaseline` says of all levels; without it, a stock run reads everything."""
 _LIVE = "live_since"
-_TOLD_BY = {
+_RECORDED_OF = {
     "shop": (
         "FROM orders",
         "FROM stock_skus",
@@ -39,7 +39,7 @@ _TOLD_BY = {
         "FROM stock_skus",
     ),
 }
-"""Where something is recorded of each side as soon as it has, or may have, taken or told it."""
+"""Where something is recorded of each side as soon as it has, or may have, answered."""
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
@@ -222,8 +222,8 @@ class Meta:
                 )
 
     def _has_any_of(self, side: str) -> bool:
-        """Whether anything is recorded that this side may know of, or that it told."""
-        return any(self._db.row(f"SELECT 1 {what} LIMIT 1") for what in _TOLD_BY[side])
+        """Whether anything is recorded that this side may know of, or that it answered."""
+        return any(self._db.row(f"SELECT 1 {what} LIMIT 1") for what in _RECORDED_OF[side])
 
     def _correct_created_at(self) -> None:
         """Move a creation time that lies in the future back to now."""
