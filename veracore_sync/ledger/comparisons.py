@@ -98,13 +98,12 @@ class Comparisons:
 
     def seen_again(self, codes: Sequence[str], at: str) -> None:
         """These orders were compared at that time, and nothing else of their rows changed."""
-        if codes:
-            with self._db.transaction() as connection:
-                connection.execute(
-                    "UPDATE compared SET compared_at = ? "
-                    "WHERE code IN (SELECT value FROM json_each(?))",
-                    (at, as_list(codes)),
-                )
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE compared SET compared_at = ? "
+                "WHERE code IN (SELECT value FROM json_each(?))",
+                (at, as_list(codes)),
+            )
 
     def accept(self, code: str) -> None:
         """A person accepts the order as it was when it was compared last."""

@@ -211,7 +211,8 @@ class Meta:
             if held is None and write:
                 self.put(f"identity.{side}", ours)
             elif held is not None and not same(held, ours):
-                if is_own and not self._has_any_of(side):
+                recorded = (self._db.row(f"SELECT 1 {of} LIMIT 1") for of in _RECORDED_OF[side])
+                if is_own and not any(recorded):
                     if write:
                         self.put(f"identity.{side}", ours)
                     continue
@@ -220,10 +221,6 @@ class Meta:
                     hint="set another ledger.path, or ledger.schema_name, for this pair: "
                     "one ledger holds the orders of one shop and one warehouse",
                 )
-
-    def _has_any_of(self, side: str) -> bool:
-        """Whether anything is recorded that this side may know of, or that it answered."""
-        return any(self._db.row(f"SELECT 1 {what} LIMIT 1") for what in _RECORDED_OF[side])
 
     def _correct_created_at(self) -> None:
         """Move a creation time that lies in the future back to now."""

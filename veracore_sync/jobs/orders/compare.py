@@ -198,7 +198,8 @@ class Comparer(RunPart[OrdersReport]):
                 before = known.get(order.code) or ComparedRow(order.code)
                 if not self._compare(order, row, before, sent.get(order.code)):
                     as_before.append(order.code)
-            self.ledger.comparisons.seen_again(as_before, at)
+            if as_before:
+                self.ledger.comparisons.seen_again(as_before, at)
 
     def _compare(
         self, order: OrderContent, row: OrderRow, before: ComparedRow, sent: Facets | None
