@@ -10,6 +10,7 @@ import pytest
 from fakes import START, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.shop_stock import OpenLine, OpenOrder
 from veracore_sync.jobs.inventory.demand import Shortage, UnheldDemand, demand
@@ -158,6 +159,35 @@ def test_units_that_were_fulfilled_before_it_was_sent(
 ) -> None:
     orders = [order("A", line("MUG", 3, (1, made)))]
     assert parts(u(orders, accepted("A", ("MUG", 2)))) == counted
+
+
+def seen(by_hand: dict[str, int], **names: str) -> Facets:
+    return Facets("PaymentSettled", {}, "", (), by_hand=by_hand, names=names)
+
+
+BEFORE, SINCE = START - timedelta(hours=3), START - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "at_sending", "owed"),
+    [
+        ((line("MUG", 3, (1, BEFORE)),), seen({"MUG": 1}), {}),
+        # the host's clock was ahead when it was sent: a shipment of ours seems to be older
+        ((line("MUG", 3, (1, BEFORE)),), seen({}), {"mug": 1}),
+        ((line("MUG", 3, (2, BEFORE)),), seen({"MUG": 1}), {}),
+        ((line("MUG", 4, (2, BEFORE)),), seen({"MUG": 1}), {"mug": 1}),
+        # what was fulfilled then was cancelled, and ours came since
+        ((line("MUG", 3, (1, SINCE)),), seen({"MUG": 1}), {"mug": 1}),
+        # two lines of one SKU, and a SKU that is called otherwise now
+        ((line("MUG", 1, (1, BEFORE)), line("MUG", 3, (1, BEFORE))), seen({"MUG": 1}), {"mug": 1}),
+        ((line("MUG", 3, (1, BEFORE), id="7"),), seen({"CUP": 1}, **{"variant 7": "CUP"}), {}),
+    ],
+)
+def test_what_was_fulfilled_when_it_was_read_for_sending(
+    lines: tuple[OpenLine, ...], at_sending: Facets, owed: dict[str, int]
+) -> None:
+    found = u([order("A", *lines)], accepted("A", ("MUG", 2)), at_sending={"A": at_sending})
+    assert parts(found) == owed
 
 
 def test_without_a_time_of_sending_all_was_sent() -> None:

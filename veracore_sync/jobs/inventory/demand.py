@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.identity import differs
 from veracore_sync.domain.order_records import SentLines
@@ -75,6 +76,7 @@ def demand(
     not_before: datetime | None,
     sent: Mapping[str, SentLines] | None = None,
     types: Collection[str] = ("Regular", "Seller"),
+    at_sending: Mapping[str, Facets] | None = None,
 ) -> UnheldDemand:
     """U, from the shop's orders and what the ledger knows of the warehouse.
 
@@ -86,6 +88,7 @@ def demand(
         sent: What was to be sent of an unreadable order that is not accepted, by code.
         types: The types of order that count. Of an Aggregate and its Seller orders only one may,
             or each sale would count twice.
+        at_sending: How orders were when they were read for sending, by code, as far as known.
     """
     began = to_text(stock_read_at)
     held_orders = {one.code: one for one in held}
@@ -113,7 +116,8 @@ def demand(
         if is_early:
             continue
         if order.unreadable is None:
-            missing = _missing(order, holding, names, began)
+            gone = _gone_before(order, holding, (at_sending or {}).get(order.code))
+            missing = _missing(order, holding, names, began, gone)
             parts.update({sku_key(one.part): one.missing for one in missing})
             if holding is not None and missing:
                 short[order.code] = missing
@@ -148,22 +152,30 @@ def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:
 
 
 def _missing(
-    order: OpenOrder, held: AcceptedOrder | None, names: SkuMap, began: str
+    order: OpenOrder,
+    held: AcceptedOrder | None,
+    names: SkuMap,
+    began: str,
+    gone: Sequence[int],
 ) -> tuple[Shortage, ...]:
-    """Open units by part that the warehouse does not have for this order."""
+    """Open units by part that the warehouse does not have for this order.
+
+    Args:
+        gone: Of each line, the units that were not sent because they had been fulfilled.
+    """
     if held is not None and held.is_whole and not held.is_unseen(began):
         return ()
     spelled: dict[str, str] = {}
     open_units: Counter[str] = Counter()
     asked: Counter[str] = Counter()
-    for line in order.lines:
+    for line, before in zip(order.lines, gone, strict=True):
         if names.is_excluded(line.sku):
             continue
         for part, each in names.parts(line.sku).items():
             key = sku_key(part)
             spelled[key] = part
             open_units[key] += each * line.open_quantity
-            asked[key] += each * (line.quantity - _gone_before(line.fulfilments, held))
+            asked[key] += each * (line.quantity - before)
     holding = _held_parts(held, names) if held is not None else Counter()
     # More is cancelled of a part than the lines hold: it belongs to a kit that only the warehouse
     # knows, and these units are owed to the customer beside those of the lines.
@@ -190,12 +202,23 @@ def _held_parts(held: AcceptedOrder, names: SkuMap) -> Counter[str]:
     return parts
 
 
-def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: AcceptedOrder | None) -> int:
-    """Units that were fulfilled before the order was sent, and were therefore not sent."""
+def _gone_before(
+    order: OpenOrder, held: AcceptedOrder | None, at_sending: Facets | None
+) -> list[int]:
+    """Of each line, the units that were fulfilled before the order was sent, so were not sent."""
     if held is None or held.sent_at is None:
-        return 0
-    sent_at = from_text(held.sent_at)
-    return sum(units for units, made_at in fulfilments if made_at < sent_at)
+        return [0] * len(order.lines)
+    sent_at, left = from_text(held.sent_at), Counter(at_sending.by_hand if at_sending else {})
+    found = []
+    for line in order.lines:
+        units = sum(units for units, made_at in line.fulfilments if made_at < sent_at)
+        # The shop dates fulfilments by its clock, and the host's may have been ahead.
+        if at_sending is not None:
+            sku = at_sending.names.get(f"variant {line.variant_id}", line.sku)
+            units = min(units, left[sku])
+            left[sku] -= units
+        found.append(units)
+    return found
 
 
 def _exploded(lines: Iterable[tuple[str, int]], names: SkuMap) -> Counter[str]:

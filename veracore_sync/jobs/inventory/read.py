@@ -214,6 +214,7 @@ class Reading(RunPart[InventoryReport]):
             processed_only=wanted.available_nets == "processed",
         )
         unread = [order.code for order in orders if order.unreadable is not None]
+        begun = [one.code for one in orders if any(line.fulfilments for line in one.lines)]
         since = self.settings.orders.not_before or self.ledger.meta.live_since
         for order in orders:
             if order.unreadable is not None:
@@ -226,6 +227,7 @@ class Reading(RunPart[InventoryReport]):
             not_before=None if wanted.count_earlier_orders else since,
             sent=self.ledger.holdings.sent(unread),
             types=self.settings.orders.counted_types,
+            at_sending=self.ledger.comparisons.sent(begun),
         )
 
     def _must_be_steady(self, stock_read_at: datetime) -> None:
