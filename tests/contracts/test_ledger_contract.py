@@ -41,7 +41,7 @@ from veracore_sync.domain.errors import (
 )
 from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
-from veracore_sync.domain.ledger_records import UnreadRow
+from veracore_sync.domain.ledger_records import ORDERS_LISTED, UnreadRow
 from veracore_sync.domain.order_records import Discovery
 from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import open_ledger, upkeep
@@ -339,7 +339,7 @@ def _withheld(ledger: Ledger) -> None:
         (_withheld, ("shop",)),
         (lambda ledger: send(ledger, "A"), ("shop", "warehouse")),
         (lambda ledger: accept(ledger, "A"), ("shop", "warehouse")),
-        (lambda ledger: ledger.meta.put("net.checked_at", to_text(START)), ("shop",)),
+        (lambda ledger: ledger.meta.put(ORDERS_LISTED, to_text(START)), ("shop",)),
         (lambda ledger: ledger.shipments.asked("A", "A"), ("warehouse",)),
     ],
     ids=["nothing", "listed", "not sent", "sending", "accepted", "none listed", "shipped"],

@@ -89,10 +89,14 @@ def test_a_state_is_listed_in_pages_with_what_changed_last_first(
 def test_an_id_is_taken_without_regard_to_case(ledger: Ledger) -> None:
     accept(ledger, "A")
     discover(ledger, "B")
-    assert ledger.orders.id_taken("a", by_other_than="B")
-    assert not ledger.orders.id_taken("a", by_other_than="A")
     assert ledger.orders.id_sent_for("a", by_other_than="B")
+    assert not ledger.orders.id_sent_for("a", by_other_than="A")
     assert not ledger.orders.id_sent_for("b", by_other_than="A")
+    # One that was given, and under which nothing was sent yet.
+    ledger.transitions.cancel("A", "A", "cancelled there")
+    ledger.transitions.renew_id("A", "A-2")
+    assert ledger.orders.id_sent_for("a-2", by_other_than="B")
+    assert ledger.orders.id_sent_for("a", by_other_than="B")
 
 
 def test_an_order_is_set_aside_with_all_that_belongs_to_it(ledger: Ledger) -> None:

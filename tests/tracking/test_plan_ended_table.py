@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from plan_kit import (
@@ -26,6 +27,19 @@ from plan_kit import (
 
 from veracore_sync.domain.warehouse import Shipment
 from veracore_sync.jobs.tracking.slips import EXCLUDED, REST
+
+
+def beside_what_is_excluded(**more: Any) -> list[str]:
+    """A slip has left and is fulfilled, and a unit that VeraCore never has is open."""
+    return plan(
+        slip("1", MUG),
+        rows=[done()],
+        made=[made("f1", {"1": 1})],
+        ordered=[("MUG", 1), ("GIFT", 1)],
+        held={"MUG": 1},
+        **more,
+    )
+
 
 TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
     "counted": (
@@ -273,12 +287,7 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         ["fulfil excluded {'2': 1}"],
     ),
     "excluded, never made": (
-        lambda: plan(
-            slip("1", MUG),
-            rows=[done()],
-            made=[made("f1", {"1": 1})],
-            ordered=[("MUG", 1), ("GIFT", 1)],
-            held={"MUG": 1},
+        lambda: beside_what_is_excluded(
             fulfils_excluded=True,
         ),
         ["fulfil excluded {'2': 1}"],
@@ -295,44 +304,23 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         [],
     ),
     "excluded is the shop's": (
-        lambda: plan(
-            slip("1", MUG),
-            rows=[done()],
-            made=[made("f1", {"1": 1})],
-            ordered=[("MUG", 1), ("GIFT", 1)],
-            held={"MUG": 1},
-        ),
+        beside_what_is_excluded,
         ["close True"],
     ),
     "excluded, and nobody may": (
-        lambda: plan(
-            slip("1", MUG),
-            rows=[done()],
-            made=[made("f1", {"1": 1})],
-            ordered=[("MUG", 1), ("GIFT", 1)],
-            held={"MUG": 1},
+        lambda: beside_what_is_excluded(
             state="Modifying",
         ),
         [],
     ),
     "excluded, and it has left": (
-        lambda: plan(
-            slip("1", MUG),
-            rows=[done()],
-            made=[made("f1", {"1": 1})],
-            ordered=[("MUG", 1), ("GIFT", 1)],
-            held={"MUG": 1},
+        lambda: beside_what_is_excluded(
             state="Shipped",
         ),
         [],
     ),
     "excluded, and it is sent in that state": (
-        lambda: plan(
-            slip("1", MUG),
-            rows=[done()],
-            made=[made("f1", {"1": 1})],
-            ordered=[("MUG", 1), ("GIFT", 1)],
-            held={"MUG": 1},
+        lambda: beside_what_is_excluded(
             state="Shipped",
             states=frozenset({"Shipped"}),
         ),

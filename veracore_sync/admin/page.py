@@ -112,7 +112,7 @@ def problem_page(visit: Visit | None, title: str, *sentences: str) -> str:
 
 def overview_page(ledger: Ledger, settings: Settings, clock: Clock, visit: Visit) -> str:
     """Everything at a glance."""
-    document = stats.whole(ledger, settings, clock)
+    document = stats.stats_document(ledger, settings, clock)
     status = status_of(document, visit.now)
     # What needs a person stands apart from why.
     first, _, rest = status.sentence.partition(": " if status.orders or status.others else "\n")

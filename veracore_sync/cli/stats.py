@@ -25,7 +25,7 @@ from veracore_sync.jobs.stats import (
     failing,
     order_life,
     run_document,
-    whole,
+    stats_document,
 )
 from veracore_sync.jobs.status import is_unused, status_document, status_of
 from veracore_sync.jobs.unknown_order import unknown_order
@@ -149,7 +149,7 @@ def _differences(container: Container) -> CommandReport:
 def _overall(container: Container, check: bool) -> CommandReport:
     if check:
         _in_a_ledger(container)
-    document = whole(container.ledger, container.settings, container.clock)
+    document = stats_document(container.ledger, container.settings, container.clock)
     status = status_of(document, container.clock.now())
     document["status"] = status_document(status)
     report = _shown(container, document, lambda now: text.show_overall(document, now))

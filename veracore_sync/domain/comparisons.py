@@ -52,6 +52,15 @@ class Facets:
     ship_to_parts: str = field(default="", compare=False)
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
+    def sku_of(self, variant_id: str, sku: str) -> str:
+        """What the variant was called when it was seen first; `sku` if it was not."""
+        return self.names.get(variant_key(variant_id), sku)
+
+
+def variant_key(variant_id: str) -> str:
+    """The name of a variant in `Facets.names`."""
+    return f"variant {variant_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:

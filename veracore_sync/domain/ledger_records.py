@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+ORDERS_LISTED = "net.checked_at"
+"""The fact when the shop's orders were listed last: from the first time on it has answered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:

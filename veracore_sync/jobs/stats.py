@@ -264,7 +264,7 @@ def audit_document(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-def whole(ledger: Ledger, settings: Settings, clock: Clock) -> dict[str, Any]:
+def stats_document(ledger: Ledger, settings: Settings, clock: Clock) -> dict[str, Any]:
     """The document of ``stats --json`` (docs/json.md), without its `status`."""
     document = overall(ledger)
     document["jobs"] = [trouble_document(one) for one in troubles(ledger, settings, clock)]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.ledger_records import ORDERS_LISTED
 from veracore_sync.domain.states import QUEUED, AttemptOutcome
 from veracore_sync.ledger.closed import ABOUT_MOVES, REBUILDING, refuse_closed
 from veracore_sync.ledger.database import Database
@@ -29,8 +30,7 @@ _RECORDED_OF = {
     "shop": (
         "FROM orders",
         "FROM stock_skus",
-        # Since the first list of its orders.
-        "FROM meta WHERE key = 'net.checked_at'",
+        f"FROM meta WHERE key = '{ORDERS_LISTED}'",
     ),
     "warehouse": (
         f"FROM attempts WHERE coalesce(outcome, '') <> '{AttemptOutcome.NOT_SENT}'",

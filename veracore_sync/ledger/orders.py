@@ -197,13 +197,6 @@ class Orders:
                 return _order(row)
         return None
 
-    def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order has this VeraCore id, ignoring case."""
-        row = self._db.row(
-            "SELECT 1 FROM orders WHERE veracore_id = ? AND code <> ?", (veracore_id, by_other_than)
-        )
-        return row is not None
-
     def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
         """Whether another order has this VeraCore id, or was ever sent with it, ignoring case."""
         # One statement: it is asked for each order that is sent.

@@ -111,15 +111,12 @@ class SqlLedger:
         """Do these in one transaction, or, if one of them fails, each in its own."""
         has_failed = False
         try:
-            with self.database.transaction():
-                self._working = threading.get_ident()
+            with self.unit_of_work():
                 try:
                     return [(True, act()) for act in acts]
                 except BaseException:
                     has_failed = True
                     raise
-                finally:
-                    self._working = None
         except Exception:
             # Not if the commit itself fails: the acts may be stored then.
             if len(acts) == 1 or not has_failed:

@@ -74,9 +74,6 @@ class OrderStore(Protocol):
     def newest_synced(self) -> OrderRow | None:
         """The order that VeraCore accepted last, or ``None``."""
 
-    def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order has this VeraCore id, ignoring case."""
-
     def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
         """Whether another order has this VeraCore id, or was ever sent with it, ignoring case."""
 

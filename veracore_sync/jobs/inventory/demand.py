@@ -214,7 +214,7 @@ def _gone_before(
         units = sum(units for units, made_at in line.fulfilments if made_at < sent_at)
         # The shop dates fulfilments by its clock, and the host's may have been ahead.
         if at_sending is not None:
-            sku = at_sending.names.get(f"variant {line.variant_id}", line.sku)
+            sku = at_sending.sku_of(line.variant_id, line.sku)
             units = min(units, left[sku])
             left[sku] -= units
         found.append(units)

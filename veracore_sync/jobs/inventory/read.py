@@ -227,7 +227,7 @@ class Reading(RunPart[InventoryReport]):
             not_before=None if wanted.count_earlier_orders else since,
             sent=self.ledger.holdings.sent(unread),
             types=self.settings.orders.counted_types,
-            at_sending=self.ledger.comparisons.sent(begun),
+            at_sending=self.ledger.comparisons.sent(begun) if begun else None,
         )
 
     def _must_be_steady(self, stock_read_at: datetime) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.ledger_records import ORDERS_LISTED
 from veracore_sync.domain.order_records import Discovery, Failure
 from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import OrderCause, OrderState
@@ -26,7 +27,6 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NET, is_ahead
 
 _MOVED = "watch.updated_at"
-_SAFETY_SCAN = "net.checked_at"
 _FULL_SCAN = "net.deep_at"
 _MOVED_OVERLAP = timedelta(minutes=2)
 _SAFETY_OVERLAP = timedelta(days=1)
@@ -51,7 +51,7 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
     # The windows overlap: the shop's clock may differ from ours, and on SQLite `updatedAt` has
     # whole seconds (docs/vendure.md).
     moved = ledger.meta.moment(_MOVED) or max(ledger.meta.live_since, now - _FULL_REACH)
-    checked, full_at = ledger.meta.moment(_SAFETY_SCAN), ledger.meta.moment(_FULL_SCAN)
+    checked, full_at = ledger.meta.moment(ORDERS_LISTED), ledger.meta.moment(_FULL_SCAN)
     is_full = full_at is None or now - full_at >= NET
     reach = now - _FULL_REACH if is_full or checked is None else checked - _SAFETY_OVERLAP
     return Windows(moved - _MOVED_OVERLAP, max(reach, not_before), is_full)
@@ -94,7 +94,7 @@ class ChangeDetector(RunPart[OrdersReport]):
                     self.report.changed(stub.code, _missed_message(stub))
             self.report.record(stub.code, "skipped")
         now = to_text(self.clock.now())
-        self.ledger.meta.put(_SAFETY_SCAN, now)
+        self.ledger.meta.put(ORDERS_LISTED, now)
         if span.is_full_scan:
             self.ledger.meta.put(_FULL_SCAN, now)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
-from veracore_sync.domain.comparisons import Facets
+from veracore_sync.domain.comparisons import Facets, variant_key
 from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine, ShippingLine
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.jobs.orders.address_parts import address_parts
@@ -31,7 +31,9 @@ def under_first_names(order: OrderContent, *known: Facets | None) -> OrderConten
         names.update(one.names if one else {})
     if names.items() >= _names(order).items():
         return order
-    lines = (replace(one, sku=names.get(_variant(one), one.sku)) for one in order.lines)
+    lines = (
+        replace(one, sku=names.get(variant_key(one.variant_id), one.sku)) for one in order.lines
+    )
     shipping = (
         replace(one, method_code=names.get(_method(one), one.method_code))
         for one in order.shipping_lines
@@ -40,12 +42,8 @@ def under_first_names(order: OrderContent, *known: Facets | None) -> OrderConten
 
 
 def _names(order: Order | OrderContent) -> dict[str, str]:
-    names = {_variant(one): one.sku for one in order.lines}
+    names = {variant_key(one.variant_id): one.sku for one in order.lines}
     return names | {_method(one): one.method_code for one in order.shipping_lines if one.method_id}
-
-
-def _variant(line: OrderLine) -> str:
-    return f"variant {line.variant_id}"
 
 
 def _method(line: ShippingLine) -> str:
