@@ -124,8 +124,11 @@ def test_a_missing_setting_is_named(rig: Rig) -> None:
 
 @pytest.mark.parametrize("name", ["VENDURE_ADMIN_API_URL", "VERACORE_API_URL"])
 def test_a_mistyped_address_is_corrected(rig: Rig, name: str) -> None:
-    failing(rig, 69, **{name: f"{DEAD}/api"})
-    assert rig.run("sync-orders", "--dry-run", "--json").code == 0
+    failing(rig, 69, VERACORE_SYNC_RETRY__BREAKER_THRESHOLD="1", **{name: f"{DEAD}/api"})
+    breakers = rig.run("stats", "--json").json["upstreams"]
+    assert [one for one, seen in breakers.items() if seen["state"] == "open"] == [
+        name.partition("_")[0].lower()
+    ]
     assert rig.sync()["submitted"] == 1
     moved = rig.run("sync-orders", "--json", **{name: f"{DEAD}/api"})
     assert moved.code == 78, moved.out

@@ -347,8 +347,8 @@ def _withheld(ledger: Ledger) -> None:
 def test_a_ledger_serves_one_pair_from_the_first_answer_on(
     ledger: Ledger, told: Callable[[Ledger], object], bound: tuple[str, ...]
 ) -> None:
-    ledger.meta.bind("shop", "warehouse")
-    ledger.meta.bind("shop", "warehouse")
+    assert ledger.meta.bind("shop", "warehouse") == ()
+    assert ledger.meta.bind("shop", "warehouse") == ()
     told(ledger)
     for side, pair in (("shop", ("other", "warehouse")), ("warehouse", ("shop", "other"))):
         with pytest.raises(ConfigError, match=f"belongs to the {side}"):
@@ -357,9 +357,9 @@ def test_a_ledger_serves_one_pair_from_the_first_answer_on(
             with pytest.raises(ConfigError, match=f"belongs to the {side} {side}, not to other"):
                 ledger.meta.bind(*pair)
         else:
-            ledger.meta.bind(*pair, write=False)
+            assert ledger.meta.bind(*pair, write=False) == ()
             assert ledger.meta.get(f"identity.{side}") == side
-            ledger.meta.bind(*pair)
+            assert ledger.meta.bind(*pair) == (side,)
             assert ledger.meta.get(f"identity.{side}") == "other"
             ledger.meta.bind("shop", "warehouse")
 

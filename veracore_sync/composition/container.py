@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from veracore_sync.transport.retry import RetryPolicy
     from veracore_sync.veracore.probe.wire import Wire
 
+_UPSTREAMS = {"shop": "vendure", "warehouse": "veracore"}
+
 
 @dataclass
 class Container:
@@ -395,9 +397,12 @@ class Container:
         self.require(*(("vendure", "veracore") if logs_in else ("pair",)))
         # A ledger of another shop or company knows none of these orders and would send them all.
         shop = identity_of(self.settings.vendure)
-        ledger.meta.bind(
+        anew = ledger.meta.bind(
             shop, self.warehouse_identity, is_same=is_same_tenant, write=write, is_own=is_own
         )
+        for side in anew:
+            # What failed at the mistyped address says nothing about the right one.
+            ledger.breakers.reset(_UPSTREAMS[side])
 
     @property
     def warehouse_identity(self) -> str:

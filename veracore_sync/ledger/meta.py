@@ -189,7 +189,7 @@ class Meta:
         is_same: Callable[[str, str], bool] = operator.eq,
         write: bool = True,
         is_own: bool = True,
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
 
         One that holds nothing of a side yet is bound anew, because its address was mistyped.
@@ -201,9 +201,13 @@ class Meta:
             write: Bind an unbound ledger.
             is_own: It is the ledger that the settings name, not a backup or another's.
 
+        Returns:
+            The sides, ``shop`` and ``warehouse``, that it was bound to anew.
+
         Raises:
             ConfigError: The ledger belongs to another pair.
         """
+        anew = []
         if write:
             self._correct_created_at()
         for side, ours, same in (("shop", shop, operator.eq), ("warehouse", warehouse, is_same)):
@@ -215,12 +219,14 @@ class Meta:
                 if is_own and not any(recorded):
                     if write:
                         self.put(f"identity.{side}", ours)
+                        anew.append(side)
                     continue
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
                     hint="set another ledger.path, or ledger.schema_name, for this pair: "
                     "one ledger holds the orders of one shop and one warehouse",
                 )
+        return tuple(anew)
 
     def _correct_created_at(self) -> None:
         """Move a creation time that lies in the future back to now."""

@@ -316,7 +316,7 @@ class MetaStore(Protocol):
         is_same: Callable[[str, str], bool] = operator.eq,
         write: bool = True,
         is_own: bool = True,
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
 
         One that holds nothing of a side yet is bound anew, because its address was mistyped.
@@ -327,6 +327,9 @@ class MetaStore(Protocol):
             is_same: Whether two texts name one warehouse; its address may be written in many ways.
             write: Bind an unbound ledger.
             is_own: It is the ledger that the settings name, not a backup or another's.
+
+        Returns:
+            The sides, ``shop`` and ``warehouse``, that it was bound to anew.
 
         Raises:
             ConfigError: The ledger belongs to another pair.
