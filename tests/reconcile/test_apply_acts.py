@@ -130,6 +130,56 @@ def test_a_second_order_under_the_code_is_a_persons(world: ApplyWorld) -> None:
     assert "and as TWIN" in refused(world, order.code, "TWIN")
 
 
+# ---- where VeraCore shows no content -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplyWorld]:
+    with apply_world(tmp_path_factory.mktemp("rest"), HereRig, dialect="rest") as made:
+        yield made
+
+
+@pytest.mark.parametrize("ledger", ["lost", "passed by", "never to be sent"])
+@pytest.mark.parametrize("is_shipped", [False, True], ids=["open", "shipped"])
+def test_in_rest_it_is_adopted_with_the_units_that_the_shop_shows(
+    rest: ApplyWorld, ledger: str, *, is_shipped: bool
+) -> None:
+    order = rest.place()
+    mug = order.lines[0]
+    if is_shipped:
+        # A hand has packed a unit, and VeraCore gets the others.
+        rest.shop.state.fulfil(order, [(mug.id, 1)], "Pending", tracking="packed")
+    rest.run("sync-orders", "--order", order.code)
+    if is_shipped:
+        rest.ship(order)
+        rest.run("sync-tracking", "--order", order.code)
+        assert order.state == "PartiallyShipped"
+    rest.forget(order.code)
+    if ledger != "lost":
+        cause = OrderCause.RESOLVED if ledger == "never to be sent" else OrderCause.STATE
+        found = Discovery(order.code, order.id, order.placed_at, OrderState.SKIPPED, cause)
+        with rest.ledger(write=True) as opened:
+            opened.transitions.discover([found])
+    before = rest.both()
+    if ledger == "never to be sent":
+        rest.run("resolve", order.code, "--adopt", order.code)
+    else:
+        rest.act(T.SENT_NOT_IN_LEDGER, order.code, order.code)
+    rest.run("sync-tracking", "--order", order.code)
+    assert (rest.state(order.code), rest.changed(before)) == ("synced", {})
+    with rest.ledger() as opened:
+        known = dict(opened.holdings.known(order.code) or ())
+    # Units that are added from now on are not held there, and must not be sold a second time.
+    assert known == ({"MUG": 1, "TEE": 1} if is_shipped else {"MUG": 2, "TEE": 1})
+
+
+def test_in_rest_an_id_that_is_not_ours_is_nobodys(rest: ApplyWorld) -> None:
+    one, other = rest.sent(), rest.sent()
+    for order in (one, other):
+        rest.forget(order.code)
+    assert "its id is not ours" in refused(rest, one.code, other.code)
+
+
 # ---- sending -------------------------------------------------------------------------------------
 
 

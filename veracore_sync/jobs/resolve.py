@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow
+from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow, SentLines
 from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.accept import accept
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.acts import (
@@ -34,6 +35,7 @@ from veracore_sync.jobs.orders.acts import (
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.rebuild.slips import as_fulfilled, units_shown
 from veracore_sync.jobs.unknown_order import unknown_order
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
@@ -113,15 +115,28 @@ class Resolver(RunPart[OrdersReport]):
         return self._take_over(row, decision.seen, sights)
 
     def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Resolution:
+        units = self._units_shown(row, seen.record)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            _must_apply(self.ledger.transitions.adopt(row.code, seen.id, seen.record), row)
+            moved = self.ledger.transitions.adopt(
+                row.code, seen.id, seen.record, wanted=units, counts_fulfilled=True
+            )
+            _must_apply(moved, row)
             if seen.differs:
                 self.ledger.alerts.open(AlertKind.ORDER_DRIFT, seen.differs, code=row.code)
         if seen.differs:
             # Reported even if the alert is already open, because a person has just asked.
             self.report.escalate(f"{row.code}: {seen.differs}")
         return Resolution(row.code, f"adopted, VeraCore has it as {seen.id}")
+
+    def _units_shown(self, row: OrderRow, record: WarehouseRecord) -> SentLines | None:
+        """What VeraCore may have of an order that this ledger never sent, if it shows no lines."""
+        if record.lines is not None or row.attempt:
+            return None
+        for order in self.shop.audit.named([row.reference]):
+            if order.content.id == row.vendure_id:
+                return units_shown(as_fulfilled(order), record, self.settings, self.clock.now())
+        return None
 
     def new_id(self, name: str) -> Resolution:
         """Send the order under a new id, if it cannot arrive under any earlier one.

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from veracore_sync.config import OrdersSettings
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.identity import is_another, left_before
-from veracore_sync.domain.order_records import Discovery, OrderRow
+from veracore_sync.domain.order_records import Discovery, OrderRow, SentLines
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.orders.ids import is_derived
@@ -59,11 +59,16 @@ def why_another(
         row: What the ledger has under the order's code.
         prefix: ``orders.id_prefix``.
     """
-    if record.reference != order.code:
+    has_our_id = is_derived(record.id, order.code, prefix)
+    if record.reference is None:
+        # This dialect shows that the id exists, and nothing else.
+        if not has_our_id:
+            return f"VeraCore shows no reference of {record.id}, and its id is not ours"
+    elif record.reference != order.code:
         return f"the reference of {record.id} at VeraCore is another one"
     # A reference of this length may have been cut, in the list and in the record alike. Then it may
     # be the beginning of a longer code and belong to another order of this shop.
-    if len(order.code) >= SHORTEST_CUT and not is_derived(record.id, order.code, prefix):
+    elif len(order.code) >= SHORTEST_CUT and not has_our_id:
         return f"the reference of {record.id} at VeraCore may be cut, and its id is not ours"
     if left_before(record, order.placed_at):
         return f"{record.id} left VeraCore before the order was placed"
@@ -73,11 +78,21 @@ def why_another(
 
 
 def adopt_unknown(
-    ledger: Ledger, order: FulfilledOrder, veracore_id: str, record: WarehouseRecord
+    ledger: Ledger,
+    order: FulfilledOrder,
+    veracore_id: str,
+    record: WarehouseRecord,
+    wanted: SentLines | None = None,
 ) -> Applied:
-    """Discover the order if need be, and adopt what VeraCore has; both or neither."""
+    """Discover the order if need be, and adopt what VeraCore has; both or neither.
+
+    Args:
+        wanted: The offers and units that it may have been sent with; for a dialect that shows none.
+    """
     # An order that is only discovered would be pending, and might be sent a second time.
     with ledger.unit_of_work():
         if ledger.orders.get(order.code) is None:
             ledger.transitions.discover([Discovery(order.code, order.id, order.placed_at)])
-        return ledger.transitions.adopt(order.code, veracore_id, record)
+        return ledger.transitions.adopt(
+            order.code, veracore_id, record, wanted=wanted, counts_fulfilled=True
+        )

@@ -39,7 +39,12 @@ from veracore_sync.jobs.orders.interpret_lookup import (
 from veracore_sync.jobs.orders.plan import WAITING_STATES, elsewhere_reason, foreign_reason
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.rebuild.rebuilt import Certainty, RebuiltOrder, Shipped
-from veracore_sync.jobs.rebuild.slips import as_fulfilled, shipped_of
+from veracore_sync.jobs.rebuild.slips import (
+    as_fulfilled,
+    offers_of,
+    shipped_of,
+    units_there,
+)
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.ports.warehouse import LookUp, LookUpFailed, Present
 
@@ -191,17 +196,7 @@ def _may_have_been_sent(order: WholeOrder, rules: RebuildRules) -> Sequence[Sent
 def _offers(content: OrderContent, rules: RebuildRules, *, open_only: bool) -> Counter[str]:
     lines = content.lines
     counts = {one.id: one.open_quantity if open_only else one.quantity for one in lines}
-    return _offers_of(content, counts, rules)
-
-
-def _offers_of(
-    content: OrderContent, counts: Mapping[str, int], rules: RebuildRules
-) -> Counter[str]:
-    units: Counter[str] = Counter()
-    for line in content.lines:
-        if not rules.renderer.is_excluded(line.sku):
-            units[rules.renderer.offer(line.sku)] += counts.get(line.id, 0)
-    return +units
+    return offers_of(lines, counts, rules.renderer)
 
 
 # ---- the plan ------------------------------------------------------------------------------------
@@ -254,8 +249,8 @@ def _row(
 
 def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
     order, record = found.order, one.record
-    wanted = tuple(_offers(order.content, rules, open_only=False).items())
-    shipped = shipped_of(order, record, rules.tracking, now)
+    fulfilled = as_fulfilled(order)
+    shipped = shipped_of(fulfilled, record, rules.tracking, now)
     shipped = replace(shipped, rows=found.rows.get(one.id.casefold(), {}))
     state, why = _S.SYNCED, f"VeraCore has it as {record.id}"
     if order.content.state in SHIPPED_STATES and _has_left(record):
@@ -264,18 +259,12 @@ def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime
         state, why = _S.SHIPPED, "the shop has cancelled it"
     if not rules.tells_content:
         why += "; what it contains is not shown"
-    bound = Counter[str]()
-    for slip in shipped.bound:
-        bound.update(slip.lines)
-    if record.lines is None and record.is_complete and bound:
-        # The shop's order may have grown since its parcel was fulfilled.
-        wanted = tuple(_offers_of(order.content, bound, rules).items())
     return replace(
         _row(order, state, Certainty.PROVEN, why),
         veracore_id=one.id,
         record=record,
-        version=_version(order.content, bound, record, rules),
-        wanted=wanted,
+        version=_version(order.content, shipped.units, record, rules),
+        wanted=units_there(fulfilled, record, shipped, rules.renderer),
         shipped=shipped,
         drift=_drift(order.content, record, rules) if state is _S.SYNCED else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +45,11 @@ class Shipped:
     bound: tuple[BoundSlip, ...] = ()
     rows: Rows = field(default_factory=dict)
     costs: Mapping[str, ShippingCost] = field(default_factory=dict)
+
+    @property
+    def units(self) -> Counter[str]:
+        """The units of all that is bound, by line id."""
+        return sum((Counter(one.lines) for one in self.bound), Counter[str]())
 
 
 @dataclass(frozen=True, slots=True)

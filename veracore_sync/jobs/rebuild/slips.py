@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
+from veracore_sync.config import Settings
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Line
+from veracore_sync.domain.order_records import SentLines
+from veracore_sync.domain.orders import OrderLine
 from veracore_sync.domain.pick_slips import fresh_slip
 from veracore_sync.domain.shop_texts import is_code_of
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.orders.render import Renderer
 from veracore_sync.jobs.rebuild.rebuilt import BoundSlip, Shipped
 from veracore_sync.jobs.tracking.actions import AdoptFulfilment, AlreadyFulfilled, Fulfil
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
-from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.rules import Rules, rules_of
 from veracore_sync.jobs.tracking.slips import shipments_of
 from veracore_sync.jobs.tracking.snapshot import cost_of, facts_of
 
@@ -36,7 +42,9 @@ def as_fulfilled(order: WholeOrder) -> FulfilledOrder:
     )
 
 
-def shipped_of(order: WholeOrder, record: WarehouseRecord, rules: Rules, now: datetime) -> Shipped:
+def shipped_of(
+    order: FulfilledOrder, record: WarehouseRecord, rules: Rules, now: datetime
+) -> Shipped:
     """A record's slips, and those of them whose units are in the shop already.
 
     The others stay open: the next run of tracking settles, adopts or fulfils them.
@@ -44,15 +52,12 @@ def shipped_of(order: WholeOrder, record: WarehouseRecord, rules: Rules, now: da
     # That the labels did not change lately matters before a number is written, and not where it
     # stands in the shop already.
     since = to_text(now - rules.settle - _LONG_SETTLED)
-    if order.content.state in SHIPPED_STATES:
-        shipments = record.shipments
-    else:
-        shipments = shipments_of(record, {})
+    shipments = record.shipments if order.state in SHIPPED_STATES else shipments_of(record, {})
     seen = {one.slip: facts_of(one) for one in shipments}
     slips = {
         slip: fresh_slip(order.code, record.id, slip, facts, since) for slip, facts in seen.items()
     }
-    actions = OrderPlan(record, (), slips, as_fulfilled(order), rules, now).plan()
+    actions = OrderPlan(record, (), slips, order, rules, now).plan()
     adopted = [one for one in actions if isinstance(one, AdoptFulfilment)]
     covered = [one for one in actions if isinstance(one, AlreadyFulfilled)]
     if any(isinstance(one, Fulfil) for one in actions):
@@ -62,6 +67,36 @@ def shipped_of(order: WholeOrder, record: WarehouseRecord, rules: Rules, now: da
     bound += [BoundSlip(one.slip, None, {}, tracking_code(one.packages)) for one in covered]
     costs = {one.slip: cost_of(one) for one in shipments}
     return Shipped(seen, tuple(bound), costs=costs)
+
+
+def units_there(
+    order: FulfilledOrder, record: WarehouseRecord, shipped: Shipped, renderer: Renderer
+) -> SentLines:
+    """The offers and units that VeraCore may have of an order, where it does not show them."""
+    counts = Counter({line.id: line.quantity for line in order.lines})
+    if record.is_complete and shipped.units:
+        # The order may have grown since its parcel was fulfilled.
+        counts = shipped.units
+    return tuple(offers_of(order.lines, counts, renderer).items())
+
+
+def units_shown(
+    order: FulfilledOrder, record: WarehouseRecord, settings: Settings, now: datetime
+) -> SentLines:
+    """As `units_there`, of an order that is adopted with these settings now."""
+    shipped = shipped_of(order, record, rules_of(settings), now)
+    return units_there(order, record, shipped, Renderer(settings.orders, settings.skus))
+
+
+def offers_of(
+    lines: Iterable[Line | OrderLine], counts: Mapping[str, int], renderer: Renderer
+) -> Counter[str]:
+    """Units by offer, without what VeraCore never has; `counts` are units by line id."""
+    units: Counter[str] = Counter()
+    for line in lines:
+        if not renderer.is_excluded(line.sku):
+            units[renderer.offer(line.sku)] += counts.get(line.id, 0)
+    return +units
 
 
 def _adopted(one: AdoptFulfilment) -> BoundSlip:

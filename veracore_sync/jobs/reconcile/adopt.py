@@ -18,6 +18,7 @@ from veracore_sync.jobs.orders.adoption import (
 )
 from veracore_sync.jobs.orders.interpret_lookup import Conflict, interpret_record
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.rebuild.slips import units_shown
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.tracking.rules import rules_of
 from veracore_sync.ports.warehouse import LookUpFailed, Present
@@ -57,7 +58,8 @@ class Adopter(RunPart[OrdersReport]):
                 f"it is not adopted: VeraCore has cancelled {veracore_id}",
                 hint="cancel and refund it in the shop",
             )
-        if adopt_unknown(self.ledger, order, veracore_id, record) is Applied.LOST:
+        units = units_shown(order, record, self.settings, self.clock.now())
+        if adopt_unknown(self.ledger, order, veracore_id, record, units) is Applied.LOST:
             return LOST_RACE
         return f"adopted, VeraCore has it as {veracore_id}"
 
