@@ -279,6 +279,10 @@ class Books:
         code, kind = case.order.code, ALERTS.get(case.story)
         if kind is None or kind in kinds or (code, kind) in self.told:
             return True
+        placed = self.there.get(code)
+        if kind == "order.drift" and "order.short" in kinds and placed is not None:
+            # The shop could not be asked until the warehouse had shipped, which then was too little.
+            return bool(case.ordered - placed.ordered())
         # Of what the shop is done with nobody has to hear again from an old ledger.
         if case.is_ended and (code, kind) in self._heard:
             return True
