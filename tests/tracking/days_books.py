@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 
 from tracking_world import World
 
+from veracore_sync.clock import from_text
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.sandbox.records import Order as Placed
 from veracore_sync.sandbox.shop_process import live_lines
@@ -84,6 +86,14 @@ class Case:
 def is_by_hand(fulfilment: Fulfilment) -> bool:
     """Whether the timers did not make it."""
     return fulfilment.tracking_code == BY_HAND
+
+
+def _is_dated_early(row: OrderRow | None, placed: Placed | None) -> bool:
+    """Whether the host's clock was behind when the order was sent."""
+    if row is None or placed is None or row.last_successful_sync is None:
+        return False
+    accepted_at = datetime.fromisoformat(placed.accepted_at)
+    return from_text(row.last_successful_sync) < accepted_at
 
 
 @dataclass
@@ -193,14 +203,18 @@ class Books:
     def _doubtful(self) -> Counter[str]:
         """Units that the timers keep back: a hand gave them, perhaps in the warehouse's place.
 
-        So it is where it gave what an order was raised by, and where an old ledger does not tell
-        whether it gave them before the order was sent.
+        So it is where it gave what an order was raised by, and where an old ledger, or the time of
+        a host whose clock was behind, does not tell whether it gave them before the order was sent.
         """
         units = Counter[str]()
+        rows = self.bed.parts.ledger.orders.held(list(self.cases))
         for code, case in self.cases.items():
+            row, placed = rows.get(code), self.there.get(code)
             if self._looks_passed_by(case):
                 units += case.ordered
-            elif not case.is_ended and (code in self.lost or case.story == "changed late"):
+            elif not case.is_ended and (
+                code in self.lost or case.story == "changed late" or _is_dated_early(row, placed)
+            ):
                 units += case.fulfilled(by_hand=True)
         return units
 
@@ -281,7 +295,7 @@ class Books:
             return True
         placed = self.there.get(code)
         if kind == "order.drift" and "order.short" in kinds and placed is not None:
-            # The shop could not be asked until the warehouse had shipped, which then was too little.
+            # The shop could not be asked until all had left, which then was too little.
             return bool(case.ordered - placed.ordered())
         # Of what the shop is done with nobody has to hear again from an old ledger.
         if case.is_ended and (code, kind) in self._heard:
