@@ -49,7 +49,10 @@ def why_not_in_shop(
 
 
 def why_another(
-    order: FulfilledOrder, record: WarehouseRecord, row: OrderRow | None, prefix: str
+    order: FulfilledOrder,
+    record: WarehouseRecord,
+    row: OrderRow | None,
+    prefixes: Collection[str],
 ) -> str:
     """Why VeraCore's record is not that order; empty: it is.
 
@@ -57,13 +60,13 @@ def why_another(
 
     Args:
         row: What the ledger has under the order's code.
-        prefix: ``orders.id_prefix``.
+        prefixes: All that ids may have (`OrdersSettings.id_prefixes`).
     """
     if record.reference != order.code:
         return f"the reference of {record.id} at VeraCore is another one"
     # A reference of this length may have been cut, in the list and in the record alike. Then it may
     # be the beginning of a longer code and belong to another order of this shop.
-    if len(order.code) >= SHORTEST_CUT and not is_derived(record.id, order.code, prefix):
+    if len(order.code) >= SHORTEST_CUT and not is_derived(record.id, order.code, prefixes):
         return f"the reference of {record.id} at VeraCore may be cut, and its id is not ours"
     if left_before(record, order.placed_at):
         return f"{record.id} left VeraCore before the order was placed"
