@@ -373,6 +373,9 @@ def test_facts_of_the_ledger_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None
     meta.note_shop_clock(999.0)
     assert meta.live_for_certain == START + MINUTE
     assert meta.unknown_until is None
+    for prefix in ("", "A-", ""):
+        meta.note_id_prefix(prefix)
+    assert meta.id_prefixes == ("", "A-")
     meta.put("seen", to_text(START + HOUR))
     assert meta.moment("seen") is None
     ledger_bed.clock.forward(hours=2)

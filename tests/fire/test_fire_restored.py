@@ -48,6 +48,29 @@ def live(rig: Rig, code: str) -> list[str]:
     return [one["id"] for one in orders if one["id"].startswith(code[:8])]
 
 
+def test_what_went_out_with_another_prefix_is_found(rig: Rig, shop: SmallShop) -> None:
+    """A restored ledger knows the prefixes of its past, a rebuilt one those of the settings."""
+    prefix, earlier = "VERACORE_SYNC_ORDERS__ID_PREFIX", "VERACORE_SYNC_ORDERS__EARLIER_ID_PREFIXES"
+    shop.state.place_order([("TEE", 1)])
+    rig.sync("--allow-first-run")
+    copy = str(rig.folder / "copy.db")
+    assert rig.run("ledger", "backup", copy).code == 0
+    order = shop.state.place_order([("MUG", 2)])
+    rig.sync()
+    assert live(rig, order.code) == [order.code]
+    rig.env[prefix] = "S1-"
+    assert rig.run("ledger", "restore", copy).code == 0
+    rig.sync()
+    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == [order.code]
+    assert rig.run("stats", "--order", order.code, "--json").json["veracoreOrderId"] == order.code
+    for file in rig.folder.glob("ledger.db*"):
+        file.unlink()
+    rig.env[prefix], rig.env[earlier] = "S2-", '["S1-", ""]'
+    assert rig.run("ledger", "rebuild", "--apply").code == 0
+    rig.sync()
+    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == [order.code]
+
+
 def killed(rig: Rig, gap: str) -> None:
     """A run as a process, for it dies."""
     process = rig.start("sync-orders", **{FAILPOINT: f"{gap}:kill"})

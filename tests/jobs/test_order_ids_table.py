@@ -16,6 +16,8 @@ from veracore_sync.jobs.orders.ids import (
     MAX_ABSENT,
     MAX_RENEWALS,
     is_derived,
+    most_absent,
+    other_ids,
     renewed_id,
     renewed_ids,
     warehouse_id,
@@ -58,6 +60,23 @@ def test_the_other_ids() -> None:
     assert all(len(one) == 20 for one in ids)
 
 
+def test_the_ids_of_a_lost_ledger() -> None:
+    """With each prefix; an id may be left unused as often as with one alone."""
+    one, two = renewed_ids("1001", "A-"), renewed_ids("1001", "")
+    mixed = tuple(id for pair in zip(one, two, strict=True) for id in pair)
+    assert other_ids("1001", ("A-",), "a-1001", "".__contains__) == one
+    assert other_ids("1001", ("A-", ""), "A-1001", "".__contains__) == ("1001", *mixed)
+    assert other_ids("1001", ("A-", ""), one[0].lower(), "".__contains__) == (
+        "1001",
+        *mixed[1:],
+    )
+    assert most_absent(("A-",)) == MAX_ABSENT
+    absent = mixed[: most_absent(("A-", "")) - 1]
+    assert {*one[:MAX_ABSENT], *two[:MAX_ABSENT]} == {*absent}
+    assert is_derived("1001", "1001", ("A-", ""))
+    assert not is_derived("1001", "1001", ("A-",))
+
+
 @pytest.mark.parametrize(
     ("veracore_id", "ours"),
     [
@@ -75,7 +94,7 @@ def test_the_other_ids() -> None:
     ],
 )
 def test_which_ids_may_be_ours(veracore_id: str, ours: bool) -> None:
-    assert is_derived(veracore_id, "A/1", "VS-") is ours
+    assert is_derived(veracore_id, "A/1", ["VS-"]) is ours
 
 
 # ---- which order a code means -----------------------------------------------------------------

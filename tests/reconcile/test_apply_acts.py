@@ -70,7 +70,7 @@ def test_it_is_adopted_under_the_renewed_id_that_veracore_has(world: ApplyWorld)
     with world.ledger() as ledger:
         renewed = ledger.orders.held([order.code])[order.code].veracore_id or ""
     assert renewed != order.code
-    assert is_derived(renewed, order.code, "")
+    assert is_derived(renewed, order.code, [""])
     world.forget(order.code)
     world.act(T.SENT_NOT_IN_LEDGER, order.code, renewed)
     with world.ledger() as ledger:

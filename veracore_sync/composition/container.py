@@ -284,7 +284,7 @@ class Container:
             self.shop,
             self.warehouse,
             self.ledger,
-            self.settings,
+            self.settings.with_id_prefixes(self.ledger.meta.id_prefixes),
             self.clock,
             options or RunOptions(),
             progress or no_progress,
@@ -400,6 +400,8 @@ class Container:
         anew = ledger.meta.bind(
             shop, self.warehouse_identity, is_same=is_same_tenant, write=write, is_own=is_own
         )
+        if write:
+            ledger.meta.note_id_prefix(self.settings.orders.id_prefix)
         for side in anew:
             # What failed at the mistyped address says nothing about the right one.
             ledger.breakers.reset(_UPSTREAMS[side])

@@ -16,6 +16,7 @@ from veracore_sync.config.types import (
     DistinctCodes,
     FieldName,
     IdPrefix,
+    IdPrefixes,
     Moment,
     Name,
     Names,
@@ -107,6 +108,13 @@ class OrdersSettings(Section):
     id_prefix: IdPrefix = Field(
         default="",
         description="Put before the order code as VeraCore's order id; at most 8 of A-Z a-z 0-9 -.",
+    )
+    earlier_id_prefixes: IdPrefixes = Field(
+        default=(),
+        description="What `id_prefix` was before; an empty text is none. After a lost ledger, "
+        "orders are looked up with these, too, before they are sent. A restored ledger remembers "
+        "those that it was used with; one that is rebuilt has to be told.",
+        examples=[("", "S1-")],
     )
     source: Text = Field(default="", description="Order source, as VeraCore knows it.")
     price_class: Text = Field(default="", description="Price class, as VeraCore knows it.")
@@ -294,6 +302,11 @@ class OrdersSettings(Section):
     def reads_groups(self) -> bool:
         """Whether the groups of each order's customer are asked for."""
         return CUSTOMER_GROUPS in self.hook_fields
+
+    @property
+    def id_prefixes(self) -> tuple[str, ...]:
+        """Every prefix that the ids of orders may have; the first is the one of new ids."""
+        return tuple(dict.fromkeys((self.id_prefix, *self.earlier_id_prefixes)))
 
     @property
     def custom_fields(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -449,6 +450,16 @@ class Settings(Section):
             timedelta(seconds=self.retry.cap_seconds),
             timedelta(minutes=self.orders.parked_recheck_minutes) * SPREAD,
         )
+
+    def with_id_prefixes(self, more: Iterable[str]) -> Settings:
+        """With these among ``orders.earlier_id_prefixes``, as the ledger remembers them."""
+        orders = self.orders
+        missing = [one for one in more if one not in orders.id_prefixes]
+        if not missing:
+            return self
+        earlier = (*orders.earlier_id_prefixes, *missing)
+        changed = orders.model_copy(update={"earlier_id_prefixes": earlier})
+        return self.model_copy(update={"orders": changed})
 
     @property
     def tracking_zone(self) -> ZoneInfo:

@@ -453,6 +453,7 @@ OptionalZone = Annotated[
 FieldName = Annotated[str, AfterValidator(_field_name)]
 HeaderName = Annotated[str, AfterValidator(_header_name), ValueKind("header name")]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
+IdPrefixes = Annotated[tuple[IdPrefix, ...], Field(strict=False)]
 Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]
 Units = Annotated[int, Field(ge=1, le=_MOST_UNITS), ValueKind("units")]
 Share = Annotated[int, Field(ge=0, le=100)]

@@ -33,7 +33,7 @@ from veracore_sync.jobs.orders.acts import (
     sent_ids,
 )
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
-from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_ids, warehouse_id
+from veracore_sync.jobs.orders.ids import MAX_ABSENT, other_ids, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.rebuild.slips import as_fulfilled, units_shown
 from veracore_sync.jobs.unknown_order import unknown_order
@@ -169,10 +169,14 @@ class Resolver(RunPart[OrdersReport]):
         Raises:
             NeedsPerson: VeraCore has the order under one of them, or no id is left.
         """
-        ids = self._own_derived_ids(row)
+        ids = self._without_taken(renewed_ids(row.reference, self.id_prefix), row)
         # All of them: a lost ledger may have used any, and a second one would ship the order twice.
+        # Those of earlier prefixes are none that it could get now.
+        seen = {one.casefold() for one in (*ids, *used)}
+        earlier = [one for one in self._other_ids(row) if one.casefold() not in seen]
         sights = self._see(ids, row, attempts)
-        self._decided(decide(Act.NEW_ID, row.code, sights), row)
+        decided = [*sights, *self._see(earlier, row, attempts)]
+        self._decided(decide(Act.NEW_ID, row.code, decided), row)
         known = {one.casefold() for one in used}
         absent: list[str] = []
         for fresh, sight in zip(ids, sights, strict=True):
@@ -196,11 +200,15 @@ class Resolver(RunPart[OrdersReport]):
         is_taken = self.ledger.orders.id_sent_for
         return warehouse_id(row.code, self.id_prefix, lambda one: is_taken(one, row.code))
 
-    def _own_derived_ids(self, row: OrderRow) -> list[str]:
-        """The ids that the order may be or have been given, without those of another order."""
+    def _other_ids(self, row: OrderRow) -> list[str]:
+        """The ids under which a lost ledger may have sent the order, besides its own."""
+        prefixes, own = self.settings.orders.id_prefixes, row.veracore_id or self._derived_id(row)
+        ids = other_ids(row.reference, prefixes, own, lambda _: False)
+        return self._without_taken(ids, row)
+
+    def _without_taken(self, ids: Iterable[str], row: OrderRow) -> list[str]:
         # Another order of the shop may have had the same code, and went out under one of them.
-        derived = renewed_ids(row.reference, self.id_prefix)
-        return [one for one in derived if not self.ledger.orders.id_sent_for(one, row.code)]
+        return [one for one in ids if not self.ledger.orders.id_sent_for(one, row.code)]
 
     def skip(self, name: str) -> Resolution:
         """Never send the order; makes no look-up if no attempt can have reached VeraCore.
@@ -249,7 +257,7 @@ class Resolver(RunPart[OrdersReport]):
             return ids
         own = row.veracore_id or self._derived_id(row)
         known = {one.casefold() for one in ids}
-        more = (own, *self._own_derived_ids(row))
+        more = (own, *self._other_ids(row))
         return (*ids, *(one for one in more if one.casefold() not in known))
 
     # ---- what all of them do ------------------------------------------------------------------

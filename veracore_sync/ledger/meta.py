@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import operator
 import secrets
@@ -22,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 
 _AT_FIRST = ("created_at", *ABOUT_MOVES)
 _AHEAD = "shop.ahead_seconds"
+_PREFIXES = "orders.id_prefixes"
 _RESTORED = "restored_at"
 STOCK_BASELINE = "stock.baseline"
 """The key of what `StockBaseline` says of all levels; without it, a stock run reads everything."""
@@ -104,6 +106,19 @@ class Meta:
         # earlier must not change afterwards.
         if ahead_seconds is not None and self.get(_AHEAD) is None:
             self.put(_AHEAD, str(round(max(-_A_DAY, min(ahead_seconds, _A_DAY)))))
+
+    @property
+    def id_prefixes(self) -> tuple[str, ...]:
+        """Each ``orders.id_prefix`` with which this ledger was used, the first one first."""
+        return tuple(json.loads(self.get(_PREFIXES) or "[]"))
+
+    def note_id_prefix(self, prefix: str) -> None:
+        """Remember that ids are made with this prefix from now on."""
+        # A restored ledger looks up what the one that it replaced may have sent, and a setting
+        # that was changed in between no longer tells under which ids.
+        before = self.id_prefixes
+        if prefix not in before:
+            self.put(_PREFIXES, json.dumps([*before, prefix]))
 
     @property
     def live_since(self) -> datetime:

@@ -274,6 +274,13 @@ class MetaStore(Protocol):
         """Store how far the shop's clock was ahead of ours at the first response with a date."""
 
     @property
+    def id_prefixes(self) -> tuple[str, ...]:
+        """Each ``orders.id_prefix`` with which this ledger was used, the first one first."""
+
+    def note_id_prefix(self, prefix: str) -> None:
+        """Remember that ids are made with this prefix from now on."""
+
+    @property
     def live_since(self) -> datetime:
         """The earliest go-live, by the shop's clock (UTC): older orders are not sent."""
 

@@ -49,7 +49,10 @@ def why_not_in_shop(
 
 
 def why_another(
-    order: FulfilledOrder, record: WarehouseRecord, row: OrderRow | None, prefix: str
+    order: FulfilledOrder,
+    record: WarehouseRecord,
+    row: OrderRow | None,
+    prefixes: Collection[str],
 ) -> str:
     """Why VeraCore's record is not that order; empty: it is.
 
@@ -57,9 +60,9 @@ def why_another(
 
     Args:
         row: What the ledger has under the order's code.
-        prefix: ``orders.id_prefix``.
+        prefixes: All that ids may have (`OrdersSettings.id_prefixes`).
     """
-    has_our_id = is_derived(record.id, order.code, prefix)
+    has_our_id = is_derived(record.id, order.code, prefixes)
     if record.reference is None:
         # This dialect shows that the id exists, and nothing else.
         if not has_our_id:

@@ -15,7 +15,7 @@ from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.jobs.orders.facets import facets
-from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
+from veracore_sync.jobs.orders.ids import other_ids, warehouse_id
 from veracore_sync.jobs.orders.render import (
     Rendered,
     Renderer,
@@ -37,8 +37,8 @@ _LATE = timedelta(hours=1)
 class SubmitOrder:
     """Create the order at VeraCore; look it up first if a lost ledger may have sent it.
 
-    With it `other_ids` are looked up, until three in a row are absent: a person may have given the
-    order a new id in the lost ledger.
+    With it `other_ids` are looked up, until `most_absent` in a row are absent: a person may have
+    given the order a new id in the lost ledger, or ``orders.id_prefix`` was another one.
     """
 
     code: str
@@ -183,11 +183,11 @@ class Planner:
     def _submit(self, order: Order, row: OrderRow) -> SubmitOrder | ParkOrder:
         # Once stored the id is never derived again: VeraCore refuses a second order under the same
         # id, which is what makes sending again safe.
-        identity = row.veracore_id or warehouse_id(
-            order.code,
-            self.settings.id_prefix,
-            lambda candidate: self.id_taken(candidate, order.code),
-        )
+        def is_taken(candidate: str) -> bool:
+            return self.id_taken(candidate, order.code)
+
+        prefixes = self.settings.id_prefixes
+        identity = row.veracore_id or warehouse_id(order.code, prefixes[0], is_taken)
         try:
             rendered = self.renderer.render(order, identity)
         except Unsendable as refusal:
@@ -199,7 +199,7 @@ class Planner:
             intent=self._intent(order, rendered),
             look_up_first=look_up_first,
             back_to=row.state if row.state in UNSENT else OrderState.PENDING,
-            other_ids=renewed_ids(order.code, self.settings.id_prefix) if look_up_first else (),
+            other_ids=other_ids(order.code, prefixes, identity, is_taken) if look_up_first else (),
             warnings=rendered.warnings,
         )
 

@@ -29,7 +29,7 @@ from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.account import AccountRefusals
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
-from veracore_sync.jobs.orders.ids import MAX_ABSENT
+from veracore_sync.jobs.orders.ids import most_absent
 from veracore_sync.jobs.orders.interpret_lookup import (
     AdoptOrder,
     CancelledThere,
@@ -151,7 +151,7 @@ class Sender(RunPart[OrdersReport]):
             self.bad.answered(LOOK_UP, action.code)
             if not isinstance(found, Present):
                 absent += not is_own
-                if absent == MAX_ABSENT:
+                if absent == most_absent(self.settings.orders.id_prefixes):
                     break
                 continue
             absent = 0

@@ -28,7 +28,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.adoption import why_another
 from veracore_sync.jobs.orders.changes import PASSING_STATE, UNPAID_STATES, missing_units
 from veracore_sync.jobs.orders.facets import facets, fulfilled_by_others
-from veracore_sync.jobs.orders.ids import MAX_ABSENT, is_derived, renewed_ids, warehouse_id
+from veracore_sync.jobs.orders.ids import is_derived, most_absent, other_ids, warehouse_id
 from veracore_sync.jobs.orders.interpret_lookup import (
     CancelledThere,
     as_sent,
@@ -112,12 +112,16 @@ def ids_of(order: WholeOrder, listed: Sequence[str], rules: RebuildRules) -> tup
     Args:
         listed: The ids under which VeraCore's list of shipments has the order's code.
     """
-    prefix, code = rules.orders.id_prefix, order.code
-    own = warehouse_id(code, prefix, lambda one: rules.id_taken(one, code))
-    renewed = [one for one in renewed_ids(code, prefix) if not rules.id_taken(one, code)]
+    prefixes, code = rules.orders.id_prefixes, order.code
+
+    def is_taken(one: str) -> bool:
+        return rules.id_taken(one, code)
+
+    own = warehouse_id(code, prefixes[0], is_taken)
+    more = [one for one in other_ids(code, prefixes, own, is_taken) if not is_taken(one)]
     others = [one for one in listed if not rules.id_taken(one, code)]
     found: dict[str, str] = {}
-    for one in (own, *others, *renewed):
+    for one in (own, *others, *more):
         found.setdefault(one.casefold(), one)
     return tuple(found.values())
 
@@ -125,11 +129,15 @@ def ids_of(order: WholeOrder, listed: Sequence[str], rules: RebuildRules) -> tup
 def next_id(found: BothSides, rules: RebuildRules) -> str | None:
     """The id to look up next; ``None``: what was seen decides.
 
-    As before a first send: an order that will ship ends it, and so do three other ids in a row
-    that are absent.
+    As before a first send: an order that will ship ends it, and so do `most_absent` other ids in a
+    row.
     """
     absent = 0
-    renewed = {one.casefold() for one in renewed_ids(found.order.code, rules.orders.id_prefix)}
+    prefixes = rules.orders.id_prefixes
+    others = other_ids(
+        found.order.code, prefixes, found.ids[0] if found.ids else "", lambda _: False
+    )
+    derived = {one.casefold() for one in others}
     for one in found.ids:
         seen = found.seen.get(one)
         if seen is None:
@@ -140,9 +148,9 @@ def next_id(found: BothSides, rules: RebuildRules) -> str | None:
             absent = 0
             if _judge(found.order, one, seen.record, rules).is_live:
                 return None
-        elif one.casefold() in renewed:
+        elif one.casefold() in derived:
             absent += 1
-            if absent == MAX_ABSENT:
+            if absent == most_absent(prefixes):
                 return None
     return None
 
@@ -171,9 +179,9 @@ def _judge(
     if not is_ours(code, record, units):
         words = f"VeraCore's order {record.id} has another reference, or other units"
         return _Judged(veracore_id, record, doubt=words)
-    prefix = rules.orders.id_prefix
-    if not is_derived(record.id, code, prefix):
-        why = why_another(as_fulfilled(order), record, None, prefix)
+    prefixes = rules.orders.id_prefixes
+    if not is_derived(record.id, code, prefixes):
+        why = why_another(as_fulfilled(order), record, None, prefixes)
         if why:
             return _Judged(veracore_id, record, doubt=why)
     known = replace(record, reference=code)

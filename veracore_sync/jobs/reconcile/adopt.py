@@ -41,10 +41,10 @@ class Adopter(RunPart[OrdersReport]):
         if row is not None and row.state in HANDED_OVER:
             return self._known_as(row, veracore_id)
         order, record = self._order(code), self._record(veracore_id)
-        prefix = self.settings.orders.id_prefix
+        prefixes = self.settings.orders.id_prefixes
         why = why_not_in_shop(order, self.settings.orders, self._states)
         why = why or self._why_shared(code)
-        why = why or (why_another(order, record, row, prefix) if order is not None else "")
+        why = why or (why_another(order, record, row, prefixes) if order is not None else "")
         if why or order is None:
             raise NeedsPerson(
                 f"it is not adopted: {why}",

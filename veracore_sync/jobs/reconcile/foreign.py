@@ -19,7 +19,7 @@ from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import ShippedRow
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import in_batches, read_apart
-from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
+from veracore_sync.jobs.orders.ids import other_ids, warehouse_id
 from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
@@ -111,11 +111,11 @@ class ForeignOrders(RunPart[ReconcileReport]):
 
     def _forms(self, row: ShippedRow) -> Iterator[str]:
         """The codes that the order may have in the shop."""
-        prefix = self.settings.orders.id_prefix
         id = row.order_id.strip()
         names = [row.reference.strip(), id]
-        if prefix and id.casefold().startswith(prefix.casefold()):
-            names.append(id[len(prefix) :])
+        for prefix in self.settings.orders.id_prefixes:
+            if prefix and id.casefold().startswith(prefix.casefold()):
+                names.append(id[len(prefix) :])
         # VeraCore may return them in another case, and Vendure's own codes are in capitals.
         yield from dict.fromkeys(form for one in names if one for form in (one, one.upper()))
 
@@ -165,10 +165,10 @@ class ForeignOrders(RunPart[ReconcileReport]):
         odd = [key for key in self._found if _CUT_ID.fullmatch(key)]
         if not odd:
             return
-        prefix = self.settings.orders.id_prefix
+        prefixes = self.settings.orders.id_prefixes
         for code in codes:
-            hashed = warehouse_id(code, prefix, lambda _: True)
-            for id in (hashed, *renewed_ids(code, prefix)):
+            hashed = warehouse_id(code, prefixes[0], lambda _: True)
+            for id in (hashed, *other_ids(code, prefixes, hashed, lambda _: True)):
                 # The comparison of that order looks it up.
                 self._found.pop(id.casefold(), None)
         if not is_whole:

@@ -48,9 +48,9 @@ class CompareRules:
         return self.planner.renderer
 
     @property
-    def prefix(self) -> str:
-        """``orders.id_prefix``."""
-        return self.planner.settings.id_prefix
+    def prefixes(self) -> tuple[str, ...]:
+        """All prefixes that ids may have; the first is the one of new ids."""
+        return self.planner.settings.id_prefixes
 
     def is_fresh(self, moment: datetime | None, more: timedelta = timedelta(0)) -> bool:
         """Whether a moment is so recent that what followed from it may still be on its way.

@@ -17,7 +17,7 @@ from veracore_sync.domain.warehouse import ShippedRow, WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.acts import open_ids
 from veracore_sync.jobs.orders.changes import UNPAID_STATES
-from veracore_sync.jobs.orders.ids import MAX_ABSENT, is_derived, renewed_ids, warehouse_id
+from veracore_sync.jobs.orders.ids import is_derived, most_absent, other_ids, warehouse_id
 from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT, as_sent, is_ours, may_stand_for
 from veracore_sync.jobs.reconcile.rules import CompareRules, as_order
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
@@ -43,7 +43,7 @@ def wanted_ids(
     """The VeraCore ids that have to be looked up to compare an order; the likeliest first.
 
     Asked again with what was `seen`, it may want more: an order may have got a next id after one
-    that was cancelled, so the renewed ones are looked up until `MAX_ABSENT` in a row are absent.
+    that was cancelled, so the renewed ones are looked up until `most_absent` in a row are absent.
 
     Args:
         ledger: What the ledger has of it, if anything.
@@ -88,16 +88,20 @@ def _derived_ids(
 ) -> list[str]:
     """The order's own id, and those that a person may have given it in a ledger that was lost."""
     code = row.reference if row is not None else shop.code if shop is not None else ""
+
+    def is_taken(one: str) -> bool:
+        return rules.planner.id_taken(one, code)
+
     own = (row.veracore_id if row is not None else None) or warehouse_id(
-        code, rules.prefix, lambda one: rules.planner.id_taken(one, code)
+        code, rules.prefixes[0], is_taken
     )
     ids, absent = [own], 0
-    for one in renewed_ids(code, rules.prefix):
-        if one.casefold() == own.casefold() or rules.planner.id_taken(one, code):
+    for one in other_ids(code, rules.prefixes, own, is_taken):
+        if is_taken(one):
             continue
         ids.append(one)
         absent = 0 if isinstance(seen.get(one.casefold()), Present) else absent + 1
-        if absent == MAX_ABSENT:
+        if absent == most_absent(rules.prefixes):
             break
     return ids
 
@@ -253,7 +257,7 @@ def _does_not_deny(record: WarehouseRecord, code: str) -> bool:
 def _is_of(code: str, asked: str, record: WarehouseRecord, rules: CompareRules) -> bool:
     # As for adoptions from the list of shipments: a reference of this length may have been cut, and
     # be the beginning of another order's.
-    return is_derived(asked, code, rules.prefix) or (
+    return is_derived(asked, code, rules.prefixes) or (
         (record.reference or "").strip() == code and len(code) < SHORTEST_CUT
     )
 
@@ -263,7 +267,7 @@ def _own_id(row: OrderRow | None, code: str, rules: CompareRules) -> str:
         return row.veracore_id
     if row is not None and row.state in _ACCEPTED:
         return row.reference
-    return warehouse_id(code, rules.prefix, lambda one: rules.planner.id_taken(one, code))
+    return warehouse_id(code, rules.prefixes[0], lambda one: rules.planner.id_taken(one, code))
 
 
 def _placed_at(row: OrderRow | None, shop: WholeOrder | None) -> datetime | None:

@@ -135,8 +135,8 @@ class UnknownOrders(RunPart[TrackingReport]):
         if isinstance(found, LookUpFailed):
             raise found.error
         self.bad.answered("veracore")
-        prefix, row = self.settings.orders.id_prefix, ours.get(order.code)
-        if not isinstance(found, Present) or why_another(order, found.record, row, prefix):
+        prefixes, row = self.settings.orders.id_prefixes, ours.get(order.code)
+        if not isinstance(found, Present) or why_another(order, found.record, row, prefixes):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         if adopt_unknown(self.ledger, order, one.veracore_id, found.record) is Applied.LOST:
