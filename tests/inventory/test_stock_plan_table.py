@@ -70,6 +70,8 @@ BUFFERS = (Buffer(), Buffer(units=2), Buffer(percent=30), Buffer(percent=100))
         ({"a": 5, "b": -2}, {}),
         # a share of what may not be there is not held back at another location
         ({"a": 5, "b": 8}, {"b": MAX_AT}),
+        ({"a": 3, "b": 8}, {"b": MAX_AT}),
+        ({"b": 8}, {"b": MAX_AT}),
         ({"a": 5, "b": 8}, {"a": MAX_AT}),
         ({"a": 5, "b": 8}, {"a": MAX_AT, "b": MAX_AT}),
         # less than nothing is owed wherever it is

@@ -101,11 +101,9 @@ class SellableCalculator:
         sku: str,
         demand: int,
     ) -> dict[str, int]:
-        buffer = self._own_buffer(sku) or self._own_buffer(part) or self.settings.inventory.buffer
+        own = self._buffers.get(sku_key(sku)) or self._buffers.get(part)
+        buffer = own or self.settings.inventory.buffer
         return most_saleable(stock, unread, demand, buffer, self.places.order)
-
-    def _own_buffer(self, sku: str) -> Buffer | None:
-        return self._buffers.get(sku_key(sku))
 
     def _kit(
         self, match: Matched, demand: UnheldDemand
@@ -131,7 +129,7 @@ class SellableCalculator:
         if not parts:
             return None, why, False
         whole = saleable_kits(parts, 0, self.places.order)
-        own = self._own_buffer(match.variant.sku)
+        own = self._buffers.get(sku_key(match.variant.sku))
         if own is not None:
             bounds = {at: MAX_AT if at in whole else ANY for at in self.places.order}
             in_doubt = {} if is_certain else bounds
