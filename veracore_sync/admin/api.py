@@ -199,8 +199,8 @@ class _Reading:
 
     @cached_property
     def inventory(self) -> dict[str, Any]:
-        due = stats.next_full(self._ledger, self._actions.settings)
-        return self.overall["inventory"] | {"nextFullTime": due}
+        found: dict[str, Any] = self.overall["inventory"]
+        return found | {"nextFullTime": stats.next_full(self._ledger, self._actions.settings)}
 
     @cached_property
     def failed(self) -> list[dict[str, Any]]:
