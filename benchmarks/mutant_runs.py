@@ -24,23 +24,19 @@ import importlib.machinery
 import importlib.util
 import io
 import os
-import pickle
 import pkgutil
-import resource
-import select
 import shutil
-import signal
 import sys
 import tempfile
 import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forks import EndedError, OutOfTimeError, in_fork
 from mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,12 +50,17 @@ PYTEST += [
     "-W",
     "ignore::pytest.PytestAssertRewriteWarning",
 ]
-STUCK_SECONDS = 900
-MEMORY = 4 << 30
+_PASSED, _FAILED = 0, 1
+_NOT_COLLECTED = (2, 4)
+"""As pytest ends: something could not be imported, by a test or by a conftest.py."""
 EXAMPLES = 25
 """Of each property, for each mutant."""
 
-KILLED, SURVIVED, STUCK, UNREACHED = "killed", "survived", "stuck", "no test reaches it"
+KILLED, SURVIVED, STUCK = "killed", "survived", "stuck"
+ANEW = "anew"
+"""Not tried yet: it has to be imported in the place of its module."""
+NOT_TRIED = "not tried"
+"""Its process ended for a reason that is none of its tests': nothing is known of it."""
 
 
 @dataclass(slots=True)
@@ -107,56 +108,6 @@ def import_program() -> None:
     for found in pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
-
-
-def in_fork(act: Callable[[], Any], *, cpu_seconds: float = 0) -> Any:
-    """What `act` returns in a fork; ``None`` where it ended without: killed, or out of time.
-
-    Args:
-        cpu_seconds: How long it may compute; 0: as long as it needs, and nothing else is limited.
-
-    Raises:
-        TimeoutError: It stood still.
-    """
-    read, write = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.close(read)
-        try:
-            os.setpgid(0, 0)
-            if cpu_seconds:
-                seconds = int(cpu_seconds) + 1
-                resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            with os.fdopen(write, "wb") as out:
-                out.write(pickle.dumps(act()))
-            os._exit(0)
-        finally:
-            os._exit(70)
-    os.close(write)
-    data = _read_all(read, pid, STUCK_SECONDS if cpu_seconds else None)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return pickle.loads(data) if data else None
-
-
-def _read_all(source: int, pid: int, seconds: float | None) -> bytes:
-    ends = None if seconds is None else time.monotonic() + seconds
-    data = b""
-    with os.fdopen(source, "rb", buffering=0) as pipe:
-        while True:
-            left = None if ends is None else max(0.0, ends - time.monotonic())
-            ready, _, _ = select.select([pipe], [], [], left)
-            if not ready:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                raise TimeoutError
-            more = pipe.read(1 << 16)
-            if not more:
-                return data
-            data += more
 
 
 def _quiet() -> None:
@@ -208,9 +159,10 @@ class Runner:
         for item in self.items:
             by_file.setdefault(str(item.path), []).append(item)
         for path, items in by_file.items():
-            found = in_fork(lambda items=items: self._trace(items, folder))  # type: ignore[misc]
-            if found is None:
-                raise RuntimeError(f"{path}: its tests end the interpreter")
+            try:
+                found = in_fork(lambda items=items: self._trace(items, folder))  # type: ignore[misc]
+            except EndedError as why:
+                raise RuntimeError(f"{path}: its tests end the interpreter") from why
             self.reached.update(found)
         failed = [name for name, one in self.reached.items() if not one.passed]
         if failed:
@@ -285,23 +237,27 @@ class Runner:
 
     # ---- one mutant -------------------------------------------------------------------------
 
-    def try_warm(self, mutant: Mutant, folder: Path) -> str | None:
-        """The result; ``None``: it has to be imported anew."""
+    def try_warm(self, mutant: Mutant, folder: Path) -> str:
+        """The result."""
         tests = self.tests_for(mutant)
         if not tests:
             # A function may be called when its module is imported, to compute a constant.
-            return UNREACHED if "." in mutant.function else None
+            return ANEW
         own = Path(tempfile.mkdtemp(dir=folder))
         limit = 20 + 6 * sum(self.reached[item.nodeid].seconds for item in tests)
         try:
             found = in_fork(lambda: self._survives(mutant, tests, own), cpu_seconds=limit)
         except TimeoutError:
             return STUCK
+        except OutOfTimeError:
+            return KILLED
+        except EndedError:
+            return NOT_TRIED
         finally:
             shutil.rmtree(own, ignore_errors=True)
-        if found == "anew" or (found is True and not mutant.function):
+        if found == ANEW or (found is True and not mutant.function):
             # Tests may hold what a constant was when they were collected.
-            return None
+            return ANEW
         return SURVIVED if found is True else KILLED
 
     def _survives(self, mutant: Mutant, tests: Sequence[Any], own: Path) -> bool | str:
@@ -310,7 +266,7 @@ class Runner:
         if applied == "killed":
             return False
         if not applied:
-            return "anew"
+            return ANEW
         for item in tests:
             factory = item.config._tmp_path_factory
             factory._basetemp, factory._given_basetemp = None, own / "tests"
@@ -372,20 +328,35 @@ class Runner:
 
     def try_anew(self, mutant: Mutant) -> str:
         """Import everything with the mutant in place; for a process that has imported nothing."""
+        found = self._anew(mutant)
+        if found in _NOT_COLLECTED:
+            # Because of the mutant, unless they cannot be imported without it either.
+            return KILLED if self._anew(None) == _PASSED else NOT_TRIED
+        if isinstance(found, str):
+            return found
+        return {_PASSED: SURVIVED, _FAILED: KILLED}.get(found, NOT_TRIED)
+
+    def _anew(self, mutant: Mutant | None) -> int | str:
+        """What pytest says of the tests, or how its process ended; without a mutant, of none."""
         folder = Path(tempfile.mkdtemp(prefix="mutants-"))
         try:
-            found = in_fork(lambda: self._whole(mutant, folder), cpu_seconds=600)
+            return in_fork(lambda: self._whole(mutant, folder), cpu_seconds=600)  # type: ignore[no-any-return]
         except TimeoutError:
             return STUCK
+        except OutOfTimeError:
+            return KILLED
+        except EndedError:
+            return NOT_TRIED
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        return SURVIVED if found == 0 else KILLED
 
-    def _whole(self, mutant: Mutant, folder: Path) -> int:
+    def _whole(self, mutant: Mutant | None, folder: Path) -> int:
         import pytest
 
         _quiet()
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
+        if mutant is None:
+            return int(pytest.main([*PYTEST, "--collect-only", *self._files()]))
         sys.meta_path.insert(0, _Finder(self.module, mutant))
         return int(pytest.main([*PYTEST, "-x", *self._files()], plugins=[_Short()]))
 
@@ -452,8 +423,7 @@ class _Loop(_Short):
         for mutant in self.wanted:
             if self.ends is not None and time.monotonic() > self.ends:
                 break
-            result = self.runner.try_warm(mutant, self.folder)
-            self.runner.record(mutant, result or "anew")
+            self.runner.record(mutant, self.runner.try_warm(mutant, self.folder))
         self.done = True
         return True
 

@@ -6,9 +6,11 @@
     python benchmarks/mutation.py --steady 2 --sample 24 --survivors 0 --seed abc   what CI runs
 
 A mutant is killed if one of the module's fast tests fails (the table below; of these only the tests
-that pass through the changed lines are run), or computes without end. What was found is kept in
-`.mutation/`, by the text of the module, so an interrupted run goes on where it was; `--fresh`
-forgets what was killed by tests that are different now.
+that pass through the changed lines are run), or computes without end. One whose process ended for
+another reason (no memory, a test file that cannot be imported) is tried once more, and then "not
+tried", which counts as alive. What was found is kept in `.mutation/`, by the text of the module, so
+an interrupted run goes on where it was; `--fresh` forgets what was killed by tests that are
+different now.
 
 Survivors that change nothing, or nothing that matters, stand in docs/mutants.md with the reason.
 The others count: exit 1 if more than `--survivors` percent of the rest are alive.
@@ -25,23 +27,25 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from forks import EndedError, in_fork
 from mutant_runs import (
+    ANEW,
     KILLED,
+    NOT_TRIED,
     ROOT,
     SURVIVED,
-    UNREACHED,
     Module,
     Runner,
     import_program,
-    in_fork,
     warm,
 )
 from mutants import Mutant
 
 KNOWN = ROOT / "docs" / "mutants.md"
 KEPT = ROOT / ".mutation"
+EXPLAINED, NOT_RUN = "explained", "not run"
 
 _TRACKING = (
     "tests/tracking/test_plan_doubled_table.py",
@@ -174,27 +178,68 @@ class Results:
 Wanted = Sequence[tuple[str, Module, Sequence[Mutant]]]
 
 
+def _try_all(modules: Wanted, ends: float | None) -> None:
+    # What the tool could not do, it does once more.
+    for _ in range(2):
+        if any(_left(*one, NOT_TRIED, ANEW) for one in modules):
+            _fork(lambda: _try_warm(modules, ends))
+            _try_anew(modules, ends)
+
+
+def _left(name: str, module: Module, wanted: Sequence[Mutant], *results: str) -> list[Mutant]:
+    """Those of which no more is known than that."""
+    found = Results(name, module).found
+    return [one for one in wanted if found.get(one.name, NOT_TRIED) in results]
+
+
 def _try_warm(modules: Wanted, ends: float | None) -> None:
     """Run what needs no import of its own; the program is imported once for all modules."""
     import_program()
     for name, module, wanted in modules:
-        results = Results(name, module)
-        left = [one for one in wanted if one.name not in results.found]
+        left = _left(name, module, wanted, NOT_TRIED)
         if left and not _over(ends):
-            runner = Runner(module, results.add)
-            in_fork(lambda runner=runner, left=left: _report(lambda: runner.run(left, ends)))  # type: ignore[misc]
+            runner = Runner(module, Results(name, module).add)
+            _fork(lambda runner=runner, left=left: runner.run(left, ends))  # type: ignore[misc]
 
 
 def _try_anew(modules: Wanted, ends: float | None) -> None:
     for name, module, wanted in modules:
         results = Results(name, module)
-        for one in wanted:
-            if results.found.get(one.name) == "anew" and not _over(ends):
+        for one in _left(name, module, wanted, ANEW):
+            if not _over(ends):
                 results.add(one, Runner(module, results.add).try_anew(one))
+
+
+def judged(mutant: str, found: Mapping[str, str], known: Collection[str], *, is_late: bool) -> str:
+    """How a mutant counts: what is not known of it says nothing in its favour.
+
+    Args:
+        mutant: Its name.
+        found: The results so far.
+        known: The survivors that are explained.
+        is_late: The time was over before all were begun.
+    """
+    result = found.get(mutant, NOT_RUN if is_late else NOT_TRIED)
+    if result == ANEW:
+        return NOT_RUN if is_late else NOT_TRIED
+    return EXPLAINED if result == SURVIVED and mutant in known else result
+
+
+def tally(counts: Counter[str]) -> tuple[int, int]:
+    """How many were killed, and of how many: of all but those that are explained or not run."""
+    return counts[KILLED], counts.total() - counts[EXPLAINED] - counts[NOT_RUN]
 
 
 def _over(ends: float | None) -> bool:
     return ends is not None and time.monotonic() > ends
+
+
+def _fork(act: Callable[[], None]) -> None:
+    """Do it in a fork; what that could not do is not tried."""
+    try:
+        in_fork(lambda: _report(act))
+    except EndedError as why:
+        print(f"mutation: {why}", file=sys.stderr, flush=True)
 
 
 def _report(act: Callable[[], None]) -> None:
@@ -244,24 +289,21 @@ def main() -> int:
         if wanted := [one for owner, one in chosen if owner == name]:
             Results(name, module, fresh=given.fresh)
             asked.append((name, module, wanted))
-    in_fork(lambda: _report(lambda: _try_warm(asked, ends)))
-    _try_anew(asked, ends)
+    _try_all(asked, ends)
     known, alive, tried = _known(), 0, 0
     for name, module, wanted in asked:
         results = Results(name, module)
         counts: Counter[str] = Counter()
         for one in wanted:
-            result = results.found.get(one.name, "not run")
-            is_known = one.name in known.get(name, ())
-            if is_known and result in (SURVIVED, UNREACHED):
-                result = "explained"
+            named = known.get(name, ())
+            result = judged(one.name, results.found, named, is_late=_over(ends))
             counts[result] += 1
-            if result not in ("killed", "explained", "not run"):
+            if result not in (KILLED, EXPLAINED, NOT_RUN):
                 print(f"  {name}:{one.line} {one.name}  [{result}]")
-        rest = counts.total() - counts["explained"] - counts["not run"]
-        alive += rest - counts["killed"]
+        killed, rest = tally(counts)
+        alive += rest - killed
         tried += rest
-        share = f"{counts['killed'] / rest:.1%}" if rest else "-"
+        share = f"{killed / rest:.1%}" if rest else "-"
         print(f"{name}: {share} killed: {dict(counts)}", flush=True)
         stale = known.get(name, set()) - {one.name for one in module.mutants}
         for one in sorted(stale):

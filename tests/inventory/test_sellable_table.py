@@ -2,81 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from fakes import make_settings
+from sellable_kit import KITS, TWO, Book, calculator, demand, matched
 
-from veracore_sync.domain.staged_stock import ANY, MAX_AT, Matched, Planned, StagedVariant
-from veracore_sync.jobs.inventory.demand import UnheldDemand
-from veracore_sync.jobs.inventory.location_map import LocationMap
+from veracore_sync.domain.staged_stock import ANY, MAX_AT, Matched, Planned
 from veracore_sync.jobs.inventory.plan import LevelNow
-from veracore_sync.jobs.inventory.sellable import MISSING_READS, SellableCalculator
-from veracore_sync.jobs.inventory.sku_map import SkuMap
-
-ONE, TWO = LocationMap(("a",), None), LocationMap(("a", "b"), {"w": "a", "e": "b"})
-KITS = {"kits": {"BOX": {"MUG": 2, "TEA": 1}}}
-
-
-class Book:
-    """Stock by part, and why variants were left alone."""
-
-    def __init__(
-        self,
-        stock: Mapping[str, dict[str, int]] | None = None,
-        unread: Mapping[str, dict[str, int]] | None = None,
-        twice: Sequence[str] = (),
-    ) -> None:
-        self.stock, self.unread, self.twice = stock or {}, unread or {}, twice
-        self.left: list[tuple[str, list[int]]] = []
-
-    def stock_of(self, part: str) -> dict[str, int] | None:
-        return self.stock.get(part)
-
-    def unread_of(self, part: str) -> dict[str, int]:
-        return self.unread.get(part, {})
-
-    def is_spelled_twice(self, part: str) -> bool:
-        return part in self.twice
-
-    def set_kind(self, kind: str, ordinals: Sequence[int]) -> None:
-        self.left.append((kind, list(ordinals)))
-
-
-def demand(units: Mapping[str, int] | None = None, **facts: Any) -> UnheldDemand:
-    return UnheldDemand(units or {}, facts.pop("ordered", {}), **facts)
-
-
-def matched(
-    stock: Mapping[str, int] | None,
-    levels: Mapping[str, tuple[int, int, int]] | None = None,
-    **facts: Any,
-) -> Matched:
-    sku = facts.pop("sku", "MUG")
-    part = facts.pop("part", sku.casefold())
-    kind, oversold = facts.pop("kind", "plain"), facts.pop("oversold", 0)
-    variant = StagedVariant(
-        facts.pop("id", "v1"), sku, sku.casefold(), part, kind, levels or {}, True, oversold
-    )
-    given = {"unread": {}, "state": "known", "missing": 0, **facts}
-    return Matched(given.pop("ordinal", 1), variant, stock, **given)
-
-
-def calculator(
-    book: Book | None = None,
-    places: LocationMap = ONE,
-    *,
-    is_absence_proven: bool = True,
-    skus: dict[str, Any] | None = None,
-    **inventory: Any,
-) -> SellableCalculator:
-    settings = make_settings(skus=skus or {}, inventory=inventory)
-    staging: Any = book or Book()
-    return SellableCalculator(
-        staging, settings, SkuMap(settings.skus), places, is_absence_proven=is_absence_proven
-    )
-
+from veracore_sync.jobs.inventory.sellable import MISSING_READS
 
 # ---- a plain SKU --------------------------------------------------------------------------------
 
@@ -215,6 +148,28 @@ def test_at_a_location_whose_row_says_nothing_nothing_is_set() -> None:
     assert calculator(places=TWO).offer(bound, demand({"mug": 3})) == {"a": 6, "b": 4}
 
 
+@pytest.mark.parametrize(
+    ("inventory", "unread", "sold"),
+    [
+        # of 90 units at b that may not be there nothing is held back at a: 10 % of its own 50
+        ({"buffer": "10%"}, {"b": MAX_AT}, {"a": 45, "b": 90}),
+        ({"buffers": {"MUG": "10%"}}, {"b": MAX_AT}, {"a": 45, "b": 90}),
+        ({"buffer": "10%"}, {"a": MAX_AT}, {"a": 36, "b": 90}),
+        ({"buffer": 20}, {"b": MAX_AT}, {"a": 30, "b": 90}),
+        # all is known
+        ({"buffer": "10%"}, {}, {"a": 36, "b": 90}),
+        # what is owed is taken from the first location whatever the second has
+        ({"buffer": 20}, {"b": ANY}, {"a": 30}),
+    ],
+)
+def test_a_location_that_is_only_bounded_lowers_no_other(
+    inventory: dict[str, Any], unread: dict[str, int], sold: dict[str, int]
+) -> None:
+    levels = {"a": (99, 0, 99), "b": (99, 0, 99)}
+    odd = matched({"a": 50, "b": 90}, levels, unread=unread)
+    assert calculator(places=TWO, **inventory).offer(odd, demand()) == sold
+
+
 # ---- kits ---------------------------------------------------------------------------------------
 
 
@@ -270,6 +225,32 @@ def test_a_kits_own_buffer_where_a_location_says_nothing(
     both = {"a": 20, "b": 20}
     book = Book({"mug": both, "tea": both}, unread)
     assert calculator(book, TWO, skus=KITS, buffers={"BOX": 3}).offer(box(), demand()) == kits
+
+
+SHARE: dict[str, Any] = {"skus": KITS, "buffers": {"BOX": "50%"}}
+
+
+@pytest.mark.parametrize(
+    ("book", "facts", "kits"),
+    [
+        # exactly known: half of all 20 is held back, from the first location
+        ({}, {}, {"a": 0, "b": 10}),
+        ({"twice": ["tea"]}, {}, {"a": 0, "b": 10}),
+        # an upper bound at b may be nothing, and then half of what is at a is sold
+        ({"unread": {"mug": {"b": MAX_AT}}}, {}, {"a": 5, "b": 10}),
+        ({"unread": {"tea": {"b": MAX_AT}}}, {}, {"a": 5, "b": 10}),
+        ({"stock": {"mug": {"a": 20, "b": 20}}}, {}, {"a": 5, "b": 10}),
+        ({}, {"unread": {"X": "odd"}, "uncertain": {"tea": 0}}, {"a": 5, "b": 10}),
+        ({}, {"unread": {"X": "odd"}, "uncertain": {"hat": 0}}, {"a": 0, "b": 10}),
+        ({"unread": {"mug": {"b": ANY}, "tea": {"b": ANY}}}, {}, {"a": 5}),
+    ],
+)
+def test_a_kits_own_share_is_of_what_is_there(
+    book: dict[str, Any], facts: dict[str, Any], kits: dict[str, int]
+) -> None:
+    stock = {"mug": {"a": 20, "b": 20}, "tea": {"a": 20, "b": 20}}
+    made = calculator(Book(**{"stock": stock, **book}), TWO, **SHARE)
+    assert made.offer(box(), demand(**facts)) == kits
 
 
 @pytest.mark.parametrize(

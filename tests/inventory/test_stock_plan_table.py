@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import pytest
 from fakes import make_settings
 
+from veracore_sync.config.types import Buffer
+from veracore_sync.domain.staged_stock import ANY, MAX_AT
 from veracore_sync.jobs.inventory.plan import (
     Guard,
     LevelNow,
     PlanSummary,
     guard,
+    most_saleable,
     plan_variant,
     saleable,
     saleable_kits,
@@ -52,6 +56,57 @@ def test_what_may_be_sold(
 ) -> None:
     assert saleable(available, demand, held_back, tuple(sold)) == sold
     assert sum(sold.values()) == max(0, sum(available.values()) - demand - held_back)
+
+
+BUFFERS = (Buffer(), Buffer(units=2), Buffer(percent=30), Buffer(percent=100))
+
+
+@pytest.mark.parametrize("buffer", BUFFERS, ids=str)
+@pytest.mark.parametrize("demand", [0, 3, 9])
+@pytest.mark.parametrize(
+    ("available", "unread"),
+    [
+        ({"a": 5, "b": 8}, {}),
+        ({"a": 5, "b": -2}, {}),
+        # a share of what may not be there is not held back at another location
+        ({"a": 5, "b": 8}, {"b": MAX_AT}),
+        ({"a": 3, "b": 8}, {"b": MAX_AT}),
+        ({"b": 8}, {"b": MAX_AT}),
+        ({"a": 5, "b": 8}, {"a": MAX_AT}),
+        ({"a": 5, "b": 8}, {"a": MAX_AT, "b": MAX_AT}),
+        # less than nothing is owed wherever it is
+        ({"a": 5, "b": -2}, {"b": MAX_AT}),
+        ({"a": -2, "b": 8}, {"a": MAX_AT}),
+        # what is unknown may cover all that is owed at the locations after it, and only there
+        ({"a": 5, "b": 8}, {"a": ANY}),
+        ({"a": 5, "b": 8}, {"b": ANY}),
+        ({"a": 5, "b": -2}, {"b": ANY}),
+        ({"a": 5, "b": 8}, {"a": MAX_AT, "b": ANY}),
+        ({"b": 8}, {"a": ANY, "b": MAX_AT}),
+        ({"a": 5, "b": 8}, {"a": ANY, "b": ANY}),
+    ],
+)
+def test_the_most_is_what_some_reading_of_the_unread_rows_would_give(
+    available: Mapping[str, int], unread: Mapping[str, int], demand: int, buffer: Buffer
+) -> None:
+    places = ("a", "b")
+    ends = {None: 0, MAX_AT: 0, ANY: 24}
+    readings = product(
+        *(
+            range(-4 if at in unread else units, units + ends[unread.get(at)] + 1)
+            for at, units in ((at, available.get(at, 0)) for at in places)
+        )
+    )
+    sold = [
+        saleable(dict(zip(places, one, strict=True)), demand, buffer.held_back(sum(one)), places)
+        for one in readings
+    ]
+    known = [at for at in places if unread.get(at) != ANY]
+    most = {at: max(one[at] for one in sold) for at in known}
+    assert most_saleable(available, unread, demand, buffer, places) == most
+    # Together they never exceed what there is at most; nothing bounds what says nothing.
+    if len(known) == len(places):
+        assert sum(most.values()) <= max(0, sum(available.values()) - demand)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ class AdminApi:
             "veracoreOrderSyncStatus": lambda _info, **given: seen.order(_name(given["orderId"])),
             "veracoreOrderSyncStats": lambda _info: seen.orders(),
             "veracoreFailedOrderSyncs": lambda _info, first: seen.failed[:first],
-            "veracoreInventorySyncStats": lambda _info: seen.overall["inventory"],
+            "veracoreInventorySyncStats": lambda _info: seen.inventory,
             "veracoreTrackingSyncStats": lambda _info: seen.overall["tracking"],
             "veracoreReconcileStats": lambda _info: seen.overall["reconcile"],
             "veracoreDifferences": lambda _info, first, **given: seen.differences(
@@ -190,12 +190,17 @@ class _Reading:
     """What one request reads of the ledger: once, however many aliases ask for it."""
 
     def __init__(self, actions: Actions) -> None:
-        self._ledger = actions.ledger
+        self._actions, self._ledger = actions, actions.ledger
         self._differences: dict[tuple[str | None, str | None], list[dict[str, Any]]] = {}
 
     @cached_property
     def overall(self) -> dict[str, Any]:
         return stats.overall(self._ledger)
+
+    @cached_property
+    def inventory(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.overall["inventory"]
+        return found | {"nextFullTime": stats.next_full(self._ledger, self._actions.settings)}
 
     @cached_property
     def failed(self) -> list[dict[str, Any]]:

@@ -268,7 +268,7 @@ def stats_document(ledger: Ledger, settings: Settings, clock: Clock) -> dict[str
     """The document of ``stats --json`` (docs/json.md), without its `status`."""
     document = overall(ledger)
     document["jobs"] = [trouble_document(one) for one in troubles(ledger, settings, clock)]
-    document["inventory"]["nextFullTime"] = _next_full(ledger, settings)
+    document["inventory"]["nextFullTime"] = next_full(ledger, settings)
     return document
 
 
@@ -336,7 +336,7 @@ def _stock_reads(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _next_full(ledger: Ledger, settings: Settings) -> str | None:
+def next_full(ledger: Ledger, settings: Settings) -> str | None:
     """When a run reads everything for no other reason than time; ``None``: the next does."""
     known, every = ledger.stock.baseline(), settings.inventory.full_every_minutes
     if known is None or not every:

@@ -13,9 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.config import InventorySettings
+from veracore_sync.config.types import Buffer
+from veracore_sync.domain.staged_stock import ANY
 
 GUARD_LEAST = 20
 """Fewer SKUs trigger no guard, whatever their share, so that a small shop can change."""
+
+_ENDLESS = 1 << 60
+"""More units than all that may be owed of a SKU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,34 @@ def saleable(
         left[location] = there - given
         owed -= given
     return left
+
+
+def most_saleable(
+    available: Mapping[str, int],
+    unread: Mapping[str, int],
+    demand: int,
+    buffer: Buffer,
+    locations: Sequence[str],
+) -> dict[str, int]:
+    """The most that S can be at each location, whatever the unread rows prove to be.
+
+    Args:
+        available: As in `saleable`; an upper bound where `unread` says so.
+        unread: As in `Matched.unread`; if empty, the most is S. Where it says `ANY`, there is none.
+        demand: U, in units.
+        buffer: Of all locations together.
+        locations: As in `saleable`.
+    """
+    bound = {at: _ENDLESS if unread.get(at) == ANY else available.get(at, 0) for at in locations}
+    counted = {at: min(0, most) if at in unread else most for at, most in bound.items()}
+    found = {}
+    for at in locations:
+        # A location before it covers most of what is owed if it has the most, and one after it
+        # holds back least, as a share, if it has nothing.
+        counted[at] = bound[at]
+        held_back = buffer.held_back(sum(counted.values()))
+        found[at] = saleable(counted, demand, held_back, locations)[at]
+    return {at: units for at, units in found.items() if unread.get(at) != ANY}
 
 
 def saleable_kits(

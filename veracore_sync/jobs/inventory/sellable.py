@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from veracore_sync.config import Settings
 from veracore_sync.config.types import Buffer
-from veracore_sync.domain.staged_stock import ANY, Matched, Planned
+from veracore_sync.domain.staged_stock import ANY, MAX_AT, Matched, Planned
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.location_map import LocationMap
-from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
+from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, most_saleable, saleable_kits
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.ports.stock_staging import StagingStore
 
@@ -101,31 +101,24 @@ class SellableCalculator:
         sku: str,
         demand: int,
     ) -> dict[str, int]:
-        if ANY in unread.values():
-            # How much of the demand that location covers is unknown, so none of it may be taken
-            # from the others: this is an upper bound.
-            known = [at for at in self.places.order if unread.get(at) != ANY]
-            return {at: max(0, stock.get(at, 0)) for at in known}
-        buffer = self._own_buffer(sku) or self._own_buffer(part) or self.settings.inventory.buffer
-        held_back = buffer.held_back(sum(stock.values()))
-        return saleable(stock, demand, held_back, self.places.order)
-
-    def _own_buffer(self, sku: str) -> Buffer | None:
-        return self._buffers.get(sku_key(sku))
+        own = self._buffers.get(sku_key(sku)) or self._buffers.get(part)
+        buffer = own or self.settings.inventory.buffer
+        return most_saleable(stock, unread, demand, buffer, self.places.order)
 
     def _kit(
         self, match: Matched, demand: UnheldDemand
     ) -> tuple[dict[str, int] | None, str | None, bool]:
-        """S of a kit, why it is only an upper bound, and whether all of its parts could be read."""
+        """S of a kit, why it is only an upper bound, and whether all of it is known exactly."""
         parts: list[tuple[dict[str, int], int]] = []
         why: str | None = None
-        is_certain = True
-        for name, units in self.names.parts(match.variant.sku).items():
+        several = self.names.parts(match.variant.sku)
+        is_certain = demand.is_certain(map(sku_key, several))
+        for name, units in several.items():
             part = sku_key(name)
             stock = self.book.stock_of(part)
             if stock is None:
                 # The other parts still bound it.
-                why = "unknown"
+                why, is_certain = "unknown", False
                 continue
             if self.book.is_spelled_twice(part):
                 why = why or "ambiguous"
@@ -136,10 +129,11 @@ class SellableCalculator:
         if not parts:
             return None, why, False
         whole = saleable_kits(parts, 0, self.places.order)
-        own = self._own_buffer(match.variant.sku)
-        if own is not None and len(whole) == len(self.places.order):
-            held_back = own.held_back(sum(whole.values()))
-            whole = saleable(whole, 0, held_back, self.places.order)
+        own = self._buffers.get(sku_key(match.variant.sku))
+        if own is not None:
+            bounds = {at: MAX_AT if at in whole else ANY for at in self.places.order}
+            in_doubt = {} if is_certain else bounds
+            whole = most_saleable(whole, in_doubt, 0, own, self.places.order)
         return whole, why, is_certain
 
     def levels(self, match: Matched) -> dict[str, LevelNow]:
