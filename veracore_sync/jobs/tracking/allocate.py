@@ -60,6 +60,9 @@ def allocate(
         recipe = _kit(line, names) or recipes.get(key)
         if recipe:
             _take(line, recipe, capacity, left, taken)
+    # The order may have been sent before an alias named the line otherwise.
+    for line in lines:
+        _take(line, {sku_key(line.sku): 1}, capacity, left, taken)
     return Allocation(+taken, +left)
 
 

@@ -134,7 +134,8 @@ class LineAllocation:
         for line in self.order.lines:
             # A kit that lacks one part cannot be fulfilled, whatever else of it shipped.
             products = self._products_of(line)
-            if sku_key(self.names.part(line.sku)) not in self.short and products & set(self.short):
+            named = {sku_key(self.names.part(line.sku)), sku_key(line.sku)}
+            if not named & set(self.short) and products & set(self.short):
                 short[line.id] = max(0, left.get(line.id, 0))
         return short
 
@@ -142,7 +143,7 @@ class LineAllocation:
         """The products, as keys, that a line is known to be picked as."""
         key = sku_key(self.names.part(line.sku))
         parts = {sku_key(part) for part in self.names.parts(line.sku)}
-        return {key, *parts, *self.recipes.get(key, ())}
+        return {key, sku_key(line.sku), *parts, *self.recipes.get(key, ())}
 
     def is_of_the_order(self, shipment: Shipment) -> bool:
         """Whether any of the slip's products is an offer of the order, or part of one."""
