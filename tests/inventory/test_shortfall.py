@@ -188,6 +188,18 @@ def test_orders_of_the_same_moment_got_theirs_in_the_order_in_which_the_shop_wro
     assert [one.missing() for one in claims] == [2, 0, 1]
 
 
+@pytest.mark.parametrize("cancelled", [1, 0], ids=["cut", "address"])
+def test_a_change_that_asked_for_nothing_gets_nothing_of_the_same_moment(cancelled: int) -> None:
+    second, later = START + timedelta(milliseconds=1), START + timedelta(hours=1)
+    left = 2 - cancelled
+    changed = Claim("A", START, left, left, cancelled=cancelled)
+    raised = Claim("B", second, 4, 4)
+    allocations = [StockAllocation(START, 2), StockAllocation(second, 3), StockAllocation(later, 1)]
+    moments = {"A": {START: 1, later: 3}, "B": {second: 2, later: 4}}
+    assert assign([changed, raised], allocations, moments) == {"A", "B"}
+    assert [one.missing() for one in (changed, raised)] == [0, 0]
+
+
 def test_what_a_cancelled_fulfilment_put_back_is_allocated_to_its_own_order() -> None:
     later = START + timedelta(hours=1)
     shipped = Claim("A", START, 3, 3, returned=3)

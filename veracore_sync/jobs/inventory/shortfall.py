@@ -250,7 +250,8 @@ def assign(
     left: list[StockAllocation] = []
     sure: set[str] = set()
     for moment, together in made.items():
-        same = exact.get(moment, [])
+        # Not every change asked for units, and one that did not may have had the same moment.
+        same = [claim for claim in exact.get(moment, []) if claim.lacks > 0]
         numbers = [moments[claim.code][moment] for claim in same]
         if len(same) < len(together) or (len(same) > 1 and not all(numbers)):
             left += together
