@@ -14,7 +14,14 @@ from veracore_sync.jobs.tracking.allocate import allocate, recipes_of, units_of
 
 NAMES = SkuMap(
     SkuSettings.model_validate(
-        {"aliases": {"SHIRT": "TEE"}, "kits": {"BOX": {"MUG": 2, "TEA": 1}, "DUO": {"MUG": 1}}}
+        {
+            "aliases": {"SHIRT": "TEE", "CORD": "ROPE", "TIE": "CORD"},
+            "kits": {
+                "BOX": {"MUG": 2, "TEA": 1},
+                "DUO": {"MUG": 1},
+                "SET": {"CORD": 1, "TEA": 1},
+            },
+        }
     )
 )
 
@@ -42,6 +49,10 @@ def lines(*wanted: tuple[str, int]) -> list[Line]:
         ([("SHIRT", 2)], {"shirt": 1}, {"1": 1}, {}),
         ([("SHIRT", 2)], {"shirt": 1, "tee": 1}, {"1": 2}, {}),
         ([("SHIRT", 1)], {"shirt": 1, "tee": 1}, {"1": 1}, {"shirt": 1}),
+        # but not what another line is picked as now: the rest of a kit may follow
+        ([("TIE", 1), ("CORD", 1)], {"cord": 2}, {"1": 1}, {"cord": 1}),
+        ([("SET", 1), ("CORD", 1)], {"cord": 1}, {}, {"cord": 1}),
+        ([("SET", 1), ("CORD", 1)], {"cord": 1, "tea": 1, "rope": 1}, {"1": 1, "2": 1}, {}),
         # a kit: only whole ones, as many as the scarcest part allows
         ([("BOX", 3)], {"mug": 4, "tea": 2}, {"1": 2}, {}),
         ([("BOX", 3)], {"mug": 5, "tea": 2}, {"1": 2}, {"mug": 1}),
