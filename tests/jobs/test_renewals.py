@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from bench import Bench
-from fakes import make_order, make_settings
+from fakes import START, make_order, make_settings
 
 from veracore_sync.domain.errors import NeedsPerson, SyncError, UsageError
+from veracore_sync.domain.order_records import Discovery
 from veracore_sync.domain.warehouse import Product, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.jobs.orders.ids import renewed_id
+from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.resolve import Resolver
 
 GRACE = 180
@@ -99,6 +101,40 @@ def test_new_ids_leave_no_gap_that_hides_the_order(bench: Bench) -> None:
         resolver(bench).new_id("A")
         given.append(bench.row("A").veracore_id)
     assert given == [renewed_id("A", "", count) for count in (1, 2, 3, 3, 3)]
+
+
+# ---- ids of earlier prefixes ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "state"), [((("TEE", 1), ("MUG", 2)), "synced"), ((("MUG", 9),), "conflict")]
+)
+def test_with_an_earlier_prefix_other_units_may_be_another_shops(
+    bench: Bench, lines: Sequence[tuple[str, int]], state: str
+) -> None:
+    bench.settings = make_settings(orders={"id_prefix": "B-", "earlier_id_prefixes": [""]})
+    held = tuple(RecordLine(*one) for one in lines)
+    bench.warehouse.held["a"] = WarehouseRecord("A", "A", held, "open")
+    bench.shop.add(make_order("A"))
+    bench.clock.forward(days=1)
+    bench.run(allow_first_run=True)
+    assert (bench.state("A"), living(bench)) == (state, ["A"])
+    if state == "conflict":
+        assert bench.row("A").veracore_id is None
+        assert "adopted" in resolver(bench).adopt("A", "A").sentence
+
+
+def test_an_id_that_another_order_took_was_hashed_with_an_earlier_prefix_too(bench: Bench) -> None:
+    """Which a person who skips or renews an order has to be told, too."""
+    bench.settings = make_settings(orders={"workers": 1})
+    bench.shop.add(make_order("B-A"))
+    bench.run()
+    bench.settings = make_settings(orders={"id_prefix": "C-", "earlier_id_prefixes": ["B-"]})
+    hashed = warehouse_id("A", "B-", lambda _: True)
+    bench.warehouse.held[hashed.casefold()] = WarehouseRecord(hashed, "A", PARTS, "open")
+    bench.ledger.transitions.discover([Discovery("A", "9", START - timedelta(days=2))])
+    with pytest.raises(NeedsPerson, match=hashed):
+        resolver(bench).skip("A")
 
 
 # ---- --adopt of what VeraCore has cancelled -----------------------------------------------------

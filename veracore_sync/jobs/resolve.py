@@ -203,7 +203,8 @@ class Resolver(RunPart[OrdersReport]):
     def _other_ids(self, row: OrderRow) -> list[str]:
         """The ids under which a lost ledger may have sent the order, besides its own."""
         prefixes, own = self.settings.orders.id_prefixes, row.veracore_id or self._derived_id(row)
-        ids = other_ids(row.reference, prefixes, own, lambda _: False)
+        is_taken = self.ledger.orders.id_sent_for
+        ids = other_ids(row.reference, prefixes, own, lambda one: is_taken(one, row.code))
         return self._without_taken(ids, row)
 
     def _without_taken(self, ids: Iterable[str], row: OrderRow) -> list[str]:

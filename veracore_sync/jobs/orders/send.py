@@ -25,15 +25,17 @@ from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Failure, open_attempts
 from veracore_sync.domain.states import Applied, OrderCause
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.account import AccountRefusals
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
-from veracore_sync.jobs.orders.ids import most_absent
+from veracore_sync.jobs.orders.ids import is_derived, most_absent
 from veracore_sync.jobs.orders.interpret_lookup import (
     AdoptOrder,
     CancelledThere,
     Conflict,
+    as_sent,
     difference,
     interpret_record,
 )
@@ -136,6 +138,7 @@ class Sender(RunPart[OrdersReport]):
     def _is_free(self, action: SubmitOrder) -> bool:
         """Look up an older order before its first send; whether it may be sent."""
         dead: tuple[str, CancelledThere | Conflict] | None = None
+        doubtful: Conflict | None = None
         absent = 0
         for veracore_id in (action.order.id, *action.other_ids):
             is_own = veracore_id == action.order.id
@@ -159,16 +162,44 @@ class Sender(RunPart[OrdersReport]):
             # be sent now only tells whose order it is, if VeraCore shows no reference or a cut one.
             verdict = interpret_record(action.code, found.record, [], action.intent.lines)
             if isinstance(verdict, AdoptOrder):
+                strange = self._may_be_a_strangers(action, veracore_id, found.record)
+                if strange is not None:
+                    doubtful = doubtful or strange
+                    continue
                 self._adopt(action, veracore_id, verdict)
                 return False
             if isinstance(verdict, CancelledThere) or (isinstance(verdict, Conflict) and is_own):
                 dead = (veracore_id, verdict)
+        if doubtful is not None:
+            # Without the id, which is another order's if a person says so.
+            change = self.ledger.transitions.conflict(action.code, None, doubtful.trouble)
+            self.report.applied(action.code, change, "conflict", doubtful.trouble.message)
+            return False
         if dead is not None:
             # Only now: after either, a person may have sent the order under the next id.
             self._record_dead(action.code, *dead)
             return False
         self.ledger.transitions.touch(action.code)
         return True
+
+    def _may_be_a_strangers(
+        self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord
+    ) -> Conflict | None:
+        """Why other units under an id of an earlier prefix are left to a person."""
+        # A prefix may have been given because another shop has the same codes: its orders then have
+        # this one's id without the prefix, and its reference.
+        code, prefixes, wanted = action.code, self.settings.orders.id_prefixes, action.intent.lines
+        if record.lines is None or veracore_id == action.order.id:
+            return None
+        held = as_sent(record.lines)
+        if is_derived(veracore_id, code, prefixes[:1]) or same_units(held, wanted):
+            return None
+        words = (
+            f"VeraCore has {veracore_id}, an id with an earlier orders.id_prefix, with other units "
+            f"({difference(held, wanted, 'in the shop')}): it is this order, changed since, or "
+            f"another shop's. `veracore-sync resolve {code} --adopt {veracore_id}` takes it for it"
+        )
+        return Conflict(Failure(Category.CONFLICT, words))
 
     def _record_dead(self, code: str, veracore_id: str, verdict: CancelledThere | Conflict) -> None:
         moves = self.ledger.transitions
