@@ -401,7 +401,8 @@ class Container:
             shop, self.warehouse_identity, is_same=is_same_tenant, write=write, is_own=is_own
         )
         if write:
-            ledger.meta.note_id_prefix(self.settings.orders.id_prefix)
+            for prefix in self.settings.orders.id_prefixes:
+                ledger.meta.note_id_prefix(prefix)
         for side in anew:
             # What failed at the mistyped address says nothing about the right one.
             ledger.breakers.reset(_UPSTREAMS[side])
