@@ -35,12 +35,13 @@ def patient(fire: Fire) -> Fire:
 
 
 def settle(fire: Fire) -> None:
-    """Run after run until all is done; a dead run's lease has to expire first."""
+    """Run after run until all is done; a dead run's lease has to expire first, and a server on a
+    busy machine has to answer."""
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         ended = fire.rig.run("sync-orders", "--allow-first-run", "--json")
-        assert ended.code in (0, 3, 75), (ended.code, ended.out, ended.err)
-        if ended.code != 75 and fire.at_rest():
+        assert ended.code in (0, 3, 69, 75), (ended.code, ended.out, ended.err)
+        if ended.code in (0, 3) and fire.at_rest():
             return
         time.sleep(0.2)
     raise AssertionError("never at rest")

@@ -112,9 +112,9 @@ def lives(draw: st.DrawFn) -> Life:
     )
     number = draw(st.integers(0, 2))
     id = (
-        renewed_id(world.code, rules.prefix, number)
+        renewed_id(world.code, rules.prefixes[0], number)
         if number
-        else warehouse_id(world.code, rules.prefix, lambda _: False)
+        else warehouse_id(world.code, rules.prefixes[0], lambda _: False)
     )
     life = Life(world.send(id), draw)
     steps = st.sampled_from(["ship", "track", "change_both"])

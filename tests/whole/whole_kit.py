@@ -210,7 +210,8 @@ class Whole:
             before = self._picture()
             ends = {command: self.run(*command) for command in commands}
             bad = {one: end for one, end in ends.items() if end.code not in (0, 3)}
-            assert not (strict and bad), bad
+            # A killed run's lease has to expire first, which on a slow machine begins late.
+            assert not (strict and any(end.code != 75 for end in bad.values())), bad
             is_over = self._picture() == before and not self._waiting() and not bad
             quiet = quiet + 1 if is_over else 0
             assert time.monotonic() < deadline, f"never at rest: {self._waiting()} {bad}"
