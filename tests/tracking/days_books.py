@@ -293,8 +293,9 @@ class Books:
         code, kind = case.order.code, ALERTS.get(case.story)
         if kind is None or kind in kinds or (code, kind) in self.told:
             return True
-        placed = self.there.get(code)
-        if kind == "order.drift" and "order.short" in kinds and placed is not None:
+        placed, short = self.there.get(code), "order.short"
+        is_short = short in kinds or (code, short) in self.told
+        if kind == "order.drift" and is_short and placed is not None:
             # The shop could not be asked until all had left, which then was too little.
             return bool(case.ordered - placed.ordered())
         # Of what the shop is done with nobody has to hear again from an old ledger.
