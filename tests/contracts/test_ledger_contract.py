@@ -47,7 +47,7 @@ from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import open_ledger, upkeep
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging, upstream_limits
-from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger, MetaStore
 
 ODD = UnreadRow("A", to_text(START), 1, None, "odd")
 
@@ -362,6 +362,24 @@ def test_a_ledger_serves_one_pair_from_the_first_answer_on(
             assert ledger.meta.bind(*pair) == (side,)
             assert ledger.meta.get(f"identity.{side}") == "other"
             ledger.meta.bind("shop", "warehouse")
+
+
+def test_the_prefixes_of_two_hosts_are_both_remembered(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, read = type(ledger.meta).get, []
+
+    def get_and_note(meta: MetaStore, key: str) -> str | None:
+        found: str | None = get(meta, key)
+        read.append(key)
+        if len(read) == 1:
+            # Another host has read as little, and is first.
+            meta.note_id_prefix("B-")
+        return found
+
+    monkeypatch.setattr(type(ledger.meta), "get", get_and_note)
+    ledger.meta.note_id_prefix("A-")
+    assert ledger.meta.id_prefixes == ("B-", "A-")
 
 
 def test_facts_of_the_ledger_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None:

@@ -132,7 +132,7 @@ class Resolver(RunPart[OrdersReport]):
     def _units_shown(self, row: OrderRow, record: WarehouseRecord) -> SentLines | None:
         """What VeraCore may have of an order that this ledger never sent, if it shows no lines."""
         if record.lines is not None or row.attempt:
-            return None
+            return None  # the shop need not be asked
         for order in self.shop.audit.named([row.reference]):
             if order.content.id == row.vendure_id:
                 return units_shown(as_fulfilled(order), record, self.settings, self.clock.now())

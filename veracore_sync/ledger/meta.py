@@ -116,9 +116,11 @@ class Meta:
         """Remember that ids are made with this prefix from now on."""
         # A restored ledger looks up what the one that it replaced may have sent, and a setting
         # that was changed in between no longer tells under which ids.
-        before = self.id_prefixes
-        if prefix not in before:
-            self.put(_PREFIXES, json.dumps([*before, prefix]))
+        if prefix in self.id_prefixes:
+            return
+        with self._db.transaction():
+            # Read again: another host may just have noted its own.
+            self.put(_PREFIXES, json.dumps(list(dict.fromkeys((*self.id_prefixes, prefix)))))
 
     @property
     def live_since(self) -> datetime:

@@ -88,9 +88,10 @@ def _hashed(plain: str, seed: str) -> str:
 
 def is_derived(veracore_id: str, code: str, prefixes: Collection[str]) -> bool:
     """Whether we may have sent the order with this code under this id, also by another ledger."""
-    asked = veracore_id.strip().casefold()
-    return any(
-        asked in {one.casefold() for one in (plain, _hashed(plain, code), *renewed_ids(code, each))}
-        for each in prefixes
-        for plain in (each + code,)
-    )
+    ours = (one for prefix in prefixes for one in _all_ids(code, prefix))
+    return veracore_id.strip().casefold() in {one.casefold() for one in ours}
+
+
+def _all_ids(code: str, prefix: str) -> tuple[str, ...]:
+    plain = prefix + code
+    return (plain, _hashed(plain, code), *renewed_ids(code, prefix))

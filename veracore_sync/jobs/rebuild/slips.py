@@ -82,8 +82,10 @@ def units_there(
 
 def units_shown(
     order: FulfilledOrder, record: WarehouseRecord, settings: Settings, now: datetime
-) -> SentLines:
-    """As `units_there`, of an order that is adopted with these settings now."""
+) -> SentLines | None:
+    """As `units_there`, of an order that is adopted now; ``None``: the record shows its lines."""
+    if record.lines is not None:
+        return None
     shipped = shipped_of(order, record, rules_of(settings), now)
     return units_there(order, record, shipped, Renderer(settings.orders, settings.skus))
 
