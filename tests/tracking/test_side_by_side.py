@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +22,7 @@ from tracking_world import CATALOGUE, World, world
 from veracore_sync.domain.errors import LockHeld, SyncError
 from veracore_sync.jobs.tracking.apart import Apart, ReadyOrder
 from veracore_sync.jobs.tracking.together import STOCK_LOCK
+from veracore_sync.transport.http import HttpClient, StreamedAnswer
 
 GAPS = ("fulfilment intended", "fulfilment added", "fulfilment recorded", "fulfilment shipped")
 CARTS = (("MUG",), ("TEE",), ("MUG", "TEE"), ("HAT",), ("POSTER", "HAT"), ("BOX",), ("MUG",))
@@ -190,7 +192,20 @@ def test_an_order_that_got_another_variant_meanwhile_is_worked_on_alone(bed: Wor
     assert_all_is_in_the_shop(bed, orders, carts)
 
 
-def test_a_run_that_is_cut_is_no_complete_one(bed: World) -> None:
+def test_a_run_that_is_cut_is_no_complete_one(
+    bed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The clock goes on between requests; within one, the other thread's would be answered too late
+    # and its order would wait to be tried again.
+    one_request = threading.RLock()
+    stream = HttpClient.stream
+
+    @contextmanager
+    def alone(client: HttpClient, *args: Any, **more: Any) -> Iterator[StreamedAnswer]:
+        with one_request, stream(client, *args, **more) as streamed:
+            yield streamed
+
+    monkeypatch.setattr(HttpClient, "stream", alone)
     carts = [(sku,) for sku in CATALOGUE] * 3
     orders = shipped(bed, carts)
     shop = WatchedShop(bed.parts.shop)
@@ -198,7 +213,8 @@ def test_a_run_that_is_cut_is_no_complete_one(bed: World) -> None:
 
     def add(lines: Any, **more: Any) -> str:
         if not added.acquire(blocking=False):
-            bed.clock.forward(hours=10)
+            with one_request:
+                bed.clock.forward(hours=10)
         return real(lines, **more)
 
     shop.fulfilments.add = add  # type: ignore[method-assign]
@@ -206,8 +222,8 @@ def test_a_run_that_is_cut_is_no_complete_one(bed: World) -> None:
     assert 4 < result.updated < len(orders)
     assert any("max_run_minutes" in one for one in result.notices)
     assert bed.parts.ledger.meta.get("tracking.complete_at") is None
-    # The other thread may have been waiting for an answer when the clock went on: its fulfilment is
-    # there, and is finished without being counted once more.
+    # The other thread may have added its fulfilment when the clock went on: that is finished without
+    # being counted once more.
     begun = sum(bool(bed.order(one).fulfilments) for one in orders)
     assert result.updated <= begun
     rest = run_of(bed).run()

@@ -202,6 +202,7 @@ def test_a_read_ends_in_time(call: str, manner: str) -> None:
         error = READS[call](server.url, OpenGate(), TIMEOUT)
         assert server.has_read()
     assert isinstance(error, TimedOut), error
+    assert "timed out" in error.message
 
 
 @pytest.mark.parametrize("manner", MANNERS)
@@ -254,6 +255,7 @@ def get(url: str, gate: Gate | None = None, timeout: float = TIMEOUT) -> NoRespo
     with pytest.raises(NoResponse) as lost:
         client.send("GET", url, label="x", headers={})
     client.close()
+    assert "not listed" not in lost.value.detail, "words of our own"
     return lost.value
 
 

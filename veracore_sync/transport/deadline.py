@@ -103,7 +103,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         """Try each address of `host` in turn."""
         # Each gets its share of the time: a dead IPv6 address must not use up what IPv4 needs.
         addresses = _addresses(host, port, _left(timeout, httpcore.ConnectTimeout))
-        last: Exception = httpcore.ConnectError(f"{host} has no address")
+        last: Exception = httpcore.ConnectError("no address associated with hostname")
         for index, address in enumerate(addresses):
             left = _left(timeout, httpcore.ConnectTimeout)
             try:
@@ -127,7 +127,7 @@ def _addresses(host: str, port: int, seconds: float | None) -> list[str]:
     try:
         found = within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except TimeoutError as error:
-        raise httpcore.ConnectTimeout(f"no address of {host} in time") from error
+        raise httpcore.ConnectTimeout("name or service not known: timed out") from error
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(str(error)) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -172,5 +172,5 @@ def _left(timeout: float | Deadline | None, late: type[Exception]) -> float | No
         return timeout
     left = timeout.left()
     if left <= 0:
-        raise late("too slow")
+        raise late("timed out")
     return left
