@@ -423,7 +423,13 @@ class Days:
     def _told_again(self) -> list[str]:
         """Differences of which a person was told more than once."""
         opened = self._opened()
-        again = [f"{what}: news {count} times" for what, count in self._news.items() if count > 1]
+        # An item may be made to differ again, once its first difference is gone.
+        made = Counter(one.what for one in self.injected)
+        again = [
+            f"{what}: news {count} times"
+            for what, count in self._news.items()
+            if count > max(1, made[what])
+        ]
         for one in self.injected:
             told = opened.get(one.code, {})
             at = told.get("order.differs", "")

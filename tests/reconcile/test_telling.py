@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from veracore_sync.domain.states import OrderCause
 from veracore_sync.jobs import accept as accepting
 from veracore_sync.jobs.reconcile.sides import Examined
 from veracore_sync.jobs.reconcile.telling import ORDER_TYPES, accept, tell, tell_orders
+from veracore_sync.jobs.tracking import overdue
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -122,6 +125,31 @@ def test_what_another_alert_tells_is_told_when_that_one_has_ended(
     assert tell_orders(ledger, examined(differs(type))) == []
     assert f"order.differs:A:{type}" not in alerts(ledger)
     assert (kind, "A") in {(one.kind, one.code) for one in ledger.alerts.standing()}
+
+
+@pytest.mark.parametrize("ends", ["accepted", "gone"])
+@pytest.mark.parametrize(("type", "kind"), [one for one in TOLD if one[1] in overdue.ONCE])
+def test_what_stands_is_told_by_the_alert_of_a_job_for_as_long(
+    ledger: SqlLedger, clock: FakeClock, type: DifferenceType, kind: AlertKind, ends: str
+) -> None:
+    """Such an alert ends by itself after a week: what it told would be told a second time."""
+
+    def alert_of_the_job() -> bool:
+        clock.forward(days=5)
+        overdue.alert_waiting_shipments(ledger, clock, timedelta(0), TrackingReport())
+        return (kind, "A") in {(one.kind, one.code) for one in ledger.alerts.standing()}
+
+    ledger.alerts.open(kind, "it is told", code="A")
+    for _ in range(3):
+        assert tell_orders(ledger, examined(differs(type))) == []
+        assert alert_of_the_job()
+    assert opened(ledger) == 1
+    if ends == "accepted":
+        accept(ledger, type, "A", "given away")
+    else:
+        tell_orders(ledger, examined())
+    assert not alert_of_the_job()
+    assert opened(ledger) == 1
 
 
 def test_what_was_accepted_is_news_with_other_evidence(ledger: SqlLedger) -> None:

@@ -192,9 +192,7 @@ def test_an_order_that_got_another_variant_meanwhile_is_worked_on_alone(bed: Wor
     assert_all_is_in_the_shop(bed, orders, carts)
 
 
-def test_a_run_that_is_cut_is_no_complete_one(
-    bed: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_cut_is_no_complete_one(bed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # The clock goes on between requests; within one, the other thread's would be answered too late
     # and its order would wait to be tried again.
     one_request = threading.RLock()
@@ -222,8 +220,8 @@ def test_a_run_that_is_cut_is_no_complete_one(
     assert 4 < result.updated < len(orders)
     assert any("max_run_minutes" in one for one in result.notices)
     assert bed.parts.ledger.meta.get("tracking.complete_at") is None
-    # The other thread may have added its fulfilment when the clock went on: that is finished without
-    # being counted once more.
+    # The other thread may have added its fulfilment when the clock went on: that is finished
+    # without being counted once more.
     begun = sum(bool(bed.order(one).fulfilments) for one in orders)
     assert result.updated <= begun
     rest = run_of(bed).run()

@@ -6,7 +6,7 @@ change. docs/reconcile.md explains each; its table is generated from `DIFFERENCE
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -203,6 +203,16 @@ class DifferenceRow:
     def is_accepted(self) -> bool:
         """Whether a person accepted it as it is now."""
         return self.accepted_mark == self.difference.mark
+
+
+def told_by_others(rows: Iterable[DifferenceRow]) -> set[tuple[str, AlertKind]]:
+    """The names, and the kinds of alert which tell of them what no one accepted."""
+    return {
+        (row.difference.name, kind)
+        for row in rows
+        if not row.is_accepted
+        for kind in DIFFERENCES[row.difference.type].told_by
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.domain.differences import told_by_others
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.report import raise_alert
@@ -16,8 +17,9 @@ from veracore_sync.waits import TOLD, is_ahead
 KIND = AlertKind.ORDER_SHIPMENT_WAITING
 UNLISTED = AlertKind.TRACKING_UNLISTED
 _UNLISTED_SINCE = "tracking.unlisted_since"
-# These happened once and never end by themselves, so each alert is closed after a week.
-_ONCE = (
+# These happened once and never end by themselves, so each alert is closed after a week, unless a
+# comparison still finds what it told: that would have to be told again.
+ONCE = (
     AlertKind.ORDER_BEYOND,
     AlertKind.ORDER_DOUBLED,
     AlertKind.ORDER_VOIDED,
@@ -44,14 +46,21 @@ def alert_waiting_shipments(
     ended = {row.code for row in rows if row.state == OrderState.CANCELLED}
     old = {code: row for code, row in old.items() if code not in ended}
     standing = ledger.alerts.standing()
+    seen = {
+        (alert.code, alert.kind)
+        for alert in standing
+        if alert.code and alert.kind in ONCE and now - from_text(alert.opened_at) > TOLD
+    }
+    found = ledger.differences.of([code for code, _ in seen]) if seen else []
+    differing = told_by_others(found)
     with ledger.unit_of_work():
         for alert in standing:
             if alert.code is None:
                 continue
             is_over = alert.kind == KIND and alert.code not in old
             opened = from_text(alert.opened_at)
-            is_seen = alert.kind in _ONCE and now - opened > TOLD
-            if alert.kind in _ONCE and is_ahead(opened, now):
+            is_seen = (alert.code, alert.kind) in seen - differing
+            if alert.kind in ONCE and is_ahead(opened, now):
                 ledger.alerts.count_from_now(alert)
             if is_over or is_seen:
                 ledger.alerts.resolve(alert.kind, code=alert.code)
