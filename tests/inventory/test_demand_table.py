@@ -22,7 +22,7 @@ SENT_AT = to_text(START - timedelta(hours=2))
 LONG_AGO = to_text(START - timedelta(hours=1))
 SKUS = {
     "exclude": ["GIFT"],
-    "aliases": {"SHIRT": "TEE"},
+    "aliases": {"SHIRT": "TEE", "OLD-BOX": "box"},
     "kits": {"BOX": {"MUG": 2, "TEA": 1}},
 }
 NAMES = SkuMap(make_settings(skus=SKUS).skus)
@@ -68,6 +68,8 @@ def parts(found: UnheldDemand) -> dict[str, int]:
         # a kit counts as its parts, beside a part that was sold by itself
         ((line("BOX", 3),), {"mug": 6, "tea": 3}),
         ((line("BOX", 3), line("MUG", 1)), {"mug": 7, "tea": 3}),
+        # so does another SKU that orders the kit's offer
+        ((line("OLD-BOX", 3),), {"mug": 6, "tea": 3}),
         # what the warehouse never gets it does not owe
         ((line("GIFT", 3),), {}),
         # what was fulfilled is gone

@@ -34,11 +34,23 @@ class SkuMap:
             sku_key(sku): {part.strip(): units for part, units in parts.items()}
             for sku, parts in skus.kits.items()
         }
+        self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
+        self._kits = self._sold_as_kits() | self._kits
         self._kits_by_part: dict[str, list[str]] = {}
         for sku, parts in self._kits.items():
             for part in {sku_key(part) for part in parts}:
                 self._kits_by_part.setdefault(part, []).append(sku)
-        self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
+
+    def _sold_as_kits(self) -> dict[str, dict[str, int]]:
+        """The kits under the other SKUs that order their offers."""
+        found = {}
+        for sku in (*self._aliases, *self._kits_by_offer):
+            offer = sku_key(self.part(sku))
+            kit = self._kits_by_offer.get(offer, {})
+            # An offer that is a part of its kit is for sale by itself, too.
+            if kit and offer not in map(sku_key, kit):
+                found[sku] = kit
+        return found
 
     def is_excluded(self, sku: str) -> bool:
         """Whether the warehouse never gets this SKU."""
