@@ -71,13 +71,13 @@ def _only(locations: Sequence[Location]) -> LocationMap:
 
 
 def _location(reference: str, locations: Sequence[Location]) -> str:
-    by_id = [one.id for one in locations if one.id == reference.strip()]
-    by_name = [
+    # Names may be numbers as ids are: then neither is meant more than the other.
+    found = [
         one.id
         for one in locations
-        if one.unreadable is None and sku_key(one.name) == sku_key(reference)
+        if one.id == reference.strip()
+        or (one.unreadable is None and sku_key(one.name) == sku_key(reference))
     ]
-    found = by_id or by_name
     if len(found) == 1:
         return found[0]
     names = ", ".join(f'"{one.name}" ({one.id})' for one in locations)
@@ -90,9 +90,14 @@ def _location(reference: str, locations: Sequence[Location]) -> str:
             upstream="vendure",
             hint="write its id into inventory.locations, or correct it in the shop",
         )
-    problem = "no stock location" if not found else "several stock locations"
-    meant = closest(reference, [one.name for one in locations]) if not found else ""
+    if found:
+        raise ConfigError(
+            f'inventory.locations: "{reference}" is the name or id of several stock locations of '
+            "the shop's channel",
+            hint=f"it has {names}; write what only one has, or rename one in the shop",
+        )
+    meant = closest(reference, [one.name for one in locations])
     raise ConfigError(
-        f'inventory.locations: the shop\'s channel has {problem} "{reference}"{meant}',
+        f'inventory.locations: the shop\'s channel has no stock location "{reference}"{meant}',
         hint=f"it has {names}; use the name, or the id" if names else "it has none",
     )
