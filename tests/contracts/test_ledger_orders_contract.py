@@ -53,6 +53,14 @@ def test_orders_are_found_by_each_of_their_names(ledger: Ledger) -> None:
     assert newest.code == "A"
 
 
+def test_of_several_orders_that_a_name_means_that_with_the_code_is_first(ledger: Ledger) -> None:
+    for code in ("A", "id-A"):
+        accept(ledger, code)
+    assert [row.code for row in ledger.orders.named("id-A")] == ["id-A", "A"]
+    assert [row.code for row in ledger.orders.named("a")] == ["A"]
+    assert ledger.orders.named("B") == []
+
+
 def test_orders_are_found_by_how_a_name_begins(ledger: Ledger) -> None:
     for code in ("AB1", "ab2", "B_C", "BxC"):
         accept(ledger, code)

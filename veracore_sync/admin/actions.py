@@ -23,6 +23,7 @@ from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.retry import execute, plan
+from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -69,9 +70,10 @@ class Actions:
 
     def retry_order(self, name: str) -> ActionOutcome:
         """Queue an order again, or look it up; then send it if it is due."""
-        row = self.ledger.orders.find(name)
-        if row is None:
-            return _unknown_order(name)
+        try:
+            row = order_to_act_on(self.ledger.orders, name)
+        except UsageError as error:
+            return ActionOutcome(False, error.message)
         return self._recorded("retry", row.code, lambda: self._retry_order(row.code))
 
     def _retry_order(self, code: str) -> ActionOutcome:

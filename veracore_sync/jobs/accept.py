@@ -8,6 +8,7 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind
 from veracore_sync.domain.ledger_records import Alert
 from veracore_sync.jobs.reconcile.telling import accept_order
+from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.ledger import Ledger
 
 _LONGEST_REASON = 500
@@ -32,7 +33,7 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
             "an alert is accepted with a reason",
             hint=f'say why: `veracore-sync resolve {shlex.quote(name)} --accept "reason"`',
         )
-    row = ledger.orders.find(name)
+    row = order_to_act_on(ledger.orders, name) if ledger.orders.named(name) else None
     if row is None and name not in ACCEPTABLE:
         raise UsageError(
             f"the ledger holds no order {name}", hint="`veracore-sync stats` lists open alerts"

@@ -36,7 +36,7 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, other_ids, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.rebuild.slips import as_fulfilled, units_shown
-from veracore_sync.jobs.unknown_order import unknown_order
+from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _NOT_BELIEVED = (
@@ -282,9 +282,7 @@ class Resolver(RunPart[OrdersReport]):
     def _known_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
         # The caller holds the job lock, so an order in `sending` was left there by a killed run.
         self.ledger.transitions.recover()
-        row = self.ledger.orders.find(name)
-        if row is None:
-            raise unknown_order(name)
+        row = order_to_act_on(self.ledger.orders, name)
         return row, self.ledger.orders.attempts(row.code)
 
     def _see(self, ids: Iterable[str], row: OrderRow, attempts: list[AttemptRow]) -> list[Sight]:

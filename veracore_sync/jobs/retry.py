@@ -17,7 +17,7 @@ from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decid
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.reasons import HERE, Why
-from veracore_sync.jobs.unknown_order import unknown_order
+from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.ledger import Ledger
 
 _SEND = f"the next run sends it; at once: `veracore-sync sync-orders --order {HERE}`"
@@ -56,7 +56,9 @@ def plan(ledger: Ledger, names: Sequence[str], *, every: bool, error_class: str 
             "name the orders to retry, or --all, or --class CLASS",
             hint="`veracore-sync stats --failed` lists them",
         )
-    rows = [_find(ledger, name) for name in names] or ledger.orders.in_states(RETRIED)
+    rows = [order_to_act_on(ledger.orders, name) for name in names] or ledger.orders.in_states(
+        RETRIED
+    )
     if error_class is not None:
         rows = [row for row in rows if row.error_class == error_class]
     decided = [(row, decide_retry(row, ledger.orders.attempts(row.code))) for row in rows]
@@ -65,13 +67,6 @@ def plan(ledger: Ledger, names: Sequence[str], *, every: bool, error_class: str 
         look_up=tuple(row for row, act in decided if isinstance(act, LookUpNow)),
         refused=tuple((row, act.reason) for row, act in decided if isinstance(act, NotRetried)),
     )
-
-
-def _find(ledger: Ledger, name: str) -> OrderRow:
-    row = ledger.orders.find(name)
-    if row is None:
-        raise unknown_order(name)
-    return row
 
 
 def explain(chosen: Plan, ledger: Ledger, report: OrdersReport, *, dry_run: bool) -> None:

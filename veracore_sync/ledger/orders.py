@@ -51,12 +51,16 @@ class Orders:
 
     def find(self, name: str) -> OrderRow | None:
         """The order whose code, VeraCore id or Vendure id is `name`, or ``None``."""
-        row = self._db.row(
+        return next(iter(self.named(name)), None)
+
+    def named(self, name: str) -> list[OrderRow]:
+        """All orders of which `name` is the code or an id, the one with that code first."""
+        rows = self._db.rows(
             _SELECT + "WHERE code = ?1 OR veracore_id = ?1 OR vendure_id = ?1 "
-            "ORDER BY code = ?1 DESC, shop_code IS NOT NULL, code LIMIT 1",
+            "ORDER BY code = ?1 DESC, shop_code IS NOT NULL, code",
             (name,),
         )
-        return _order(row) if row else None
+        return [_order(row) for row in rows]
 
     def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
         """The orders with these VeraCore ids, by id in lower case."""

@@ -35,6 +35,9 @@ class OrderStore(Protocol):
     def find(self, name: str) -> OrderRow | None:
         """The order whose code, VeraCore id or Vendure id is `name`, or ``None``."""
 
+    def named(self, name: str) -> list[OrderRow]:
+        """All orders of which `name` is the code or an id, the one with that code first."""
+
     def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
         """The orders with these VeraCore ids, by id in lower case."""
 

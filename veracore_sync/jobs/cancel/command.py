@@ -21,7 +21,7 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.stats import order_document
-from veracore_sync.jobs.unknown_order import unknown_order
+from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.ledger import Ledger
 
 Deed = Literal["ask", "look up", "withdraw", "nothing", "refuse"]
@@ -52,13 +52,11 @@ def plan(ledger: Ledger, names: Sequence[str], *, can_cancel: bool) -> list[Step
         can_cancel: Whether VeraCore's API can cancel orders.
 
     Raises:
-        UsageError: The ledger does not know one of them.
+        UsageError: The ledger does not know one of them, or knows several.
     """
     rows: dict[str, OrderRow] = {}
     for name in names:
-        row = ledger.orders.find(name)
-        if row is None:
-            raise unknown_order(name)
+        row = order_to_act_on(ledger.orders, name)
         rows[row.code] = row
     return [_step(row, can_cancel) for row in rows.values()]
 
