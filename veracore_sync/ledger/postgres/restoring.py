@@ -187,8 +187,7 @@ def _prefixes_of(ledger: PostgresDatabase, schema: str) -> str | None:
     """What the old ledger says of ids; ``None`` if there is none."""
     if not _has(ledger, schema, "meta"):
         return None
-    named = f'SELECT value FROM "{schema}".meta WHERE key = ?'  # noqa: S608 - a name of ours
-    found: str | None = ledger.value(named, (ID_PREFIXES,))
+    found: str | None = ledger.value("SELECT value FROM meta WHERE key = ?", (ID_PREFIXES,))
     return found
 
 
