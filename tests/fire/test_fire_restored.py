@@ -49,7 +49,7 @@ def live(rig: Rig, code: str) -> list[str]:
 
 
 def test_what_went_out_with_another_prefix_is_found(rig: Rig, shop: SmallShop) -> None:
-    """A restored ledger knows the prefixes of its past, a rebuilt one those of the settings."""
+    """A restored ledger knows them from its past and from the ledger that it replaces."""
     prefix, earlier = "VERACORE_SYNC_ORDERS__ID_PREFIX", "VERACORE_SYNC_ORDERS__EARLIER_ID_PREFIXES"
     shop.state.place_order([("TEE", 1)])
     rig.sync("--allow-first-run")
@@ -57,18 +57,23 @@ def test_what_went_out_with_another_prefix_is_found(rig: Rig, shop: SmallShop) -
     assert rig.run("ledger", "backup", copy).code == 0
     order = shop.state.place_order([("MUG", 2)])
     rig.sync()
-    assert live(rig, order.code) == [order.code]
     rig.env[prefix] = "S1-"
+    other = shop.state.place_order([("MUG", 1)])
+    rig.sync()
+    sent = [order.code, f"S1-{other.code}"]
+    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == sent
+    rig.env[prefix] = "S2-"
     assert rig.run("ledger", "restore", copy).code == 0
     rig.sync()
-    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == [order.code]
-    assert rig.run("stats", "--order", order.code, "--json").json["veracoreOrderId"] == order.code
+    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == sent
+    stats = [rig.run("stats", "--order", one.code, "--json").json for one in (order, other)]
+    assert [one["veracoreOrderId"] for one in stats] == sent
     for file in rig.folder.glob("ledger.db*"):
         file.unlink()
-    rig.env[prefix], rig.env[earlier] = "S2-", '["S1-", ""]'
+    rig.env[prefix], rig.env[earlier] = "S3-", '["S2-", "S1-", ""]'
     assert rig.run("ledger", "rebuild", "--apply").code == 0
     rig.sync()
-    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == [order.code]
+    assert [one["id"] for one in rig.control("orders")["orders"]][1:] == sent
 
 
 def killed(rig: Rig, gap: str) -> None:

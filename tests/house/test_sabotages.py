@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,15 @@ def test_the_table_of_the_guarantees_is_that_of_the_script() -> None:
     page = (ROOT / "docs" / "invariants.md").read_text()
     missing = [row for row in SCRIPT["table"](SABOTAGES) if row not in page]
     assert missing == []
+
+
+def test_each_invariant_has_a_name_of_its_own_and_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "invariants.md").read_text()
+    rows = re.findall(r"^\| ([A-Z]+\d+) \|(.*)$", page, re.MULTILINE)
+    twice = [name for name, count in Counter(name for name, _ in rows).items() if count > 1]
+    assert rows
+    assert not twice
+    files = {
+        file for _, row in rows for file in re.findall(r"(?:tests|benchmarks)/[\w/]+\.py", row)
+    }
+    assert not [file for file in sorted(files) if not (ROOT / file).is_file()]

@@ -35,8 +35,10 @@ def copy(place: PostgresPlace, tmp_path: Path) -> Path:
     target = tmp_path / "copy"
     with closing(open_ledger(place)) as ledger:
         ledger.meta.put("mark", "then")
+        ledger.meta.note_id_prefix("THEN-")
         ledger.upkeep.backup(target)
         ledger.meta.put("mark", "now")
+        ledger.meta.note_id_prefix("NOW-")
     return target
 
 
@@ -68,6 +70,7 @@ def test_the_backup_takes_the_name_and_the_old_ledger_is_kept(
     assert marked(replace(place, schema=str(done.kept))) == "now"
     with closing(open_ledger(place)) as ledger:
         assert ledger.meta.unknown_until is not None
+        assert ledger.meta.id_prefixes == ("THEN-", "NOW-")
         assert ledger.upkeep.check() == []
         with ledger.runs.lock("orders", "sync-orders"):
             ledger.meta.put("mark", "on")

@@ -45,14 +45,6 @@ def lines(*wanted: tuple[str, int]) -> list[Line]:
         ([("MUG", 2), ("TEE", 2)], {"tee": 1, "mug": 1}, {"1": 1, "2": 1}, {}),
         # by the name that the warehouse has for it
         ([("SHIRT", 2)], {"tee": 2}, {"1": 2}, {}),
-        # by its own, where it was sent before the alias; last, for another line may be named so
-        ([("SHIRT", 2)], {"shirt": 1}, {"1": 1}, {}),
-        ([("SHIRT", 2)], {"shirt": 1, "tee": 1}, {"1": 2}, {}),
-        ([("SHIRT", 1)], {"shirt": 1, "tee": 1}, {"1": 1}, {"shirt": 1}),
-        # but not what another line is picked as now: the rest of a kit may follow
-        ([("TIE", 1), ("CORD", 1)], {"cord": 2}, {"1": 1}, {"cord": 1}),
-        ([("SET", 1), ("CORD", 1)], {"cord": 1}, {}, {"cord": 1}),
-        ([("SET", 1), ("CORD", 1)], {"cord": 1, "tea": 1, "rope": 1}, {"1": 1, "2": 1}, {}),
         # a kit: only whole ones, as many as the scarcest part allows
         ([("BOX", 3)], {"mug": 4, "tea": 2}, {"1": 2}, {}),
         ([("BOX", 3)], {"mug": 5, "tea": 2}, {"1": 2}, {"mug": 1}),

@@ -33,7 +33,8 @@ class Facets:
         ship_to_parts: Short keyed hashes of the address without some of its fields, which tell in
             which of them a later address differs; of no field by itself. Empty: not known.
         names: What each variant and shipping method was called when it was seen first. It tells a
-            renamed one from another one, and is no content.
+            renamed one from another one, and is no content. Of what was sent, also what each
+            variant was sent as.
     """
 
     state: str
@@ -55,6 +56,15 @@ class Facets:
     def sku_of(self, variant_id: str, sku: str) -> str:
         """What the variant was called when it was seen first; `sku` if it was not."""
         return self.names.get(variant_key(variant_id), sku)
+
+    def offer_of(self, variant_id: str) -> str | None:
+        """What VeraCore was sent for the variant; ``None``: nothing, or not known."""
+        return self.names.get(offer_key(variant_id))
+
+
+def offer_key(variant_id: str) -> str:
+    """The name of a variant's offer in `Facets.names`."""
+    return f"offer of variant {variant_id}"
 
 
 def variant_key(variant_id: str) -> str:

@@ -205,8 +205,8 @@ class DifferenceRow:
         return self.accepted_mark == self.difference.mark
 
 
-def told_by_others(rows: Iterable[DifferenceRow]) -> set[tuple[str, AlertKind]]:
-    """The names, and the kinds of alert which tell of them what no one accepted."""
+def alerts_of(rows: Iterable[DifferenceRow]) -> set[tuple[str, AlertKind]]:
+    """The names, and the kinds of alert that report the same: of what no one accepted."""
     return {
         (row.difference.name, kind)
         for row in rows

@@ -23,7 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 _AT_FIRST = ("created_at", *ABOUT_MOVES)
 _AHEAD = "shop.ahead_seconds"
-_PREFIXES = "orders.id_prefixes"
+ID_PREFIXES = "orders.id_prefixes"
+"""The key of what `Meta.id_prefixes` returns, as JSON."""
 _RESTORED = "restored_at"
 STOCK_BASELINE = "stock.baseline"
 """The key of what `StockBaseline` says of all levels; without it, a stock run reads everything."""
@@ -44,6 +45,11 @@ _RECORDED_OF = {
 """Where something is recorded of each side as soon as it has, or may have, answered."""
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
+
+
+def as_prefixes(stored: str | None) -> tuple[str, ...]:
+    """What is stored under `ID_PREFIXES`."""
+    return tuple(json.loads(stored or "[]"))
 
 
 class Meta:
@@ -110,7 +116,7 @@ class Meta:
     @property
     def id_prefixes(self) -> tuple[str, ...]:
         """Each ``orders.id_prefix`` with which this ledger was used, the first one first."""
-        return tuple(json.loads(self.get(_PREFIXES) or "[]"))
+        return as_prefixes(self.get(ID_PREFIXES))
 
     def note_id_prefix(self, prefix: str) -> None:
         """Remember that ids are made with this prefix from now on."""
@@ -120,7 +126,7 @@ class Meta:
             return
         with self._db.transaction():
             # Read again: another host may just have noted its own.
-            self.put(_PREFIXES, json.dumps(list(dict.fromkeys((*self.id_prefixes, prefix)))))
+            self.put(ID_PREFIXES, json.dumps(list(dict.fromkeys((*self.id_prefixes, prefix)))))
 
     @property
     def live_since(self) -> datetime:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.ledger.meta import as_prefixes
 from veracore_sync.ledger.stores import SqlLedger
 
 
@@ -24,13 +25,16 @@ class Restored:
     kept: Path | str | None
 
 
-def check_copy(copy: SqlLedger, examine: Callable[[SqlLedger], None], now: datetime) -> int:
+def check_copy(
+    copy: SqlLedger, examine: Callable[[SqlLedger], None], now: datetime, prefixes: str | None
+) -> int:
     """Check the copy while the old ledger is still in place; returns its orders.
 
     Args:
         copy: The backup's copy, opened, and so upgraded.
         examine: Raises if the ledger must not be used here.
         now: The time, by the ledger's clock.
+        prefixes: What the old ledger says under `ID_PREFIXES`, if it can be read.
 
     Raises:
         LedgerError: The backup is damaged.
@@ -45,4 +49,6 @@ def check_copy(copy: SqlLedger, examine: Callable[[SqlLedger], None], now: datet
     # Orders that the old ledger sent after this backup are unknown here, so each is looked up
     # before it is sent.
     copy.meta.note_restored(now)
+    for prefix in as_prefixes(prefixes):
+        copy.meta.note_id_prefix(prefix)
     return sum(copy.orders.counts().values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy
 
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.held_orders import spellings, unit_key
@@ -30,7 +31,7 @@ class SkuMap:
         self._spelled: dict[str, str] = json.loads(spelled or "{}")
         self._excluded = {sku_key(sku) for sku in skus.exclude}
         self._aliases = {sku_key(sku): part.strip() for sku, part in skus.aliases.items()}
-        self._kits = {
+        self._kits: dict[str, Mapping[str, int]] = {
             sku_key(sku): {part.strip(): units for part, units in parts.items()}
             for sku, parts in skus.kits.items()
         }
@@ -51,6 +52,15 @@ class SkuMap:
             if kit and offer not in map(sku_key, kit):
                 found[sku] = kit
         return found
+
+    def with_names(
+        self, offers: Mapping[str, str], kits: Mapping[str, Mapping[str, int]]
+    ) -> SkuMap:
+        """The same with these offers and kits by the shop's SKU."""
+        made = copy(self)
+        made._aliases = self._aliases | {sku_key(sku): offer for sku, offer in offers.items()}
+        made._kits = self._kits | {sku_key(sku): parts for sku, parts in kits.items()}
+        return made
 
     def is_excluded(self, sku: str) -> bool:
         """Whether the warehouse never gets this SKU."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
-from veracore_sync.domain.comparisons import Facets, variant_key
+from veracore_sync.domain.comparisons import Facets, offer_key, variant_key
 from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine, ShippingLine
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.jobs.orders.address_parts import address_parts
@@ -90,6 +90,12 @@ def facets(
         fields=_fields(order, key),
         names=_names(order),
     )
+
+
+def with_offers(sent: Facets, order: Order, offer_of: Callable[[str], str]) -> Facets:
+    """The facets with what VeraCore is sent for each variant."""
+    offers = {offer_key(line.variant_id): offer_of(line.sku) for line in order.lines}
+    return replace(sent, names={**sent.names, **offers})
 
 
 def fulfilled_by_others(order: Order | OrderContent, ours: Mapping[str, int]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from veracore_sync.domain.order_records import Failure, Intent, OrderRow, ShopVe
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseOrder
-from veracore_sync.jobs.orders.facets import facets
+from veracore_sync.jobs.orders.facets import facets, with_offers
 from veracore_sync.jobs.orders.ids import other_ids, warehouse_id
 from veracore_sync.jobs.orders.render import (
     Rendered,
@@ -212,7 +212,9 @@ class Planner:
             seen=ShopVersion(
                 content_hash(order, self.hash_key),
                 order.updated_at,
-                facets(order, self.settings.prices, self.hash_key),
+                with_offers(
+                    facets(order, self.settings.prices, self.hash_key), order, self.renderer.offer
+                ),
             ),
             warnings=rendered.warnings,
             paid_at=order.paid_at,

@@ -25,6 +25,7 @@ from veracore_sync.jobs.reconcile.sides import LedgerSide
 from veracore_sync.jobs.reconcile.sights import may_leave, units_held_by
 from veracore_sync.jobs.tracking.allocate import allocate, units_of
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
+from veracore_sync.jobs.tracking.sent_names import under_sent_names
 from veracore_sync.jobs.tracking.short import lacking
 from veracore_sync.jobs.tracking.slips import live
 
@@ -306,13 +307,16 @@ def account_of(
         code=content.code,
         state=content.state,
         type=content.type,
-        lines=tuple(Line(one.id, one.variant_id, one.sku, one.quantity) for one in content.lines),
+        lines=tuple(
+            Line(one.id, one.variant_id, one.sku, one.quantity) for one in shop.content.lines
+        ),
         fulfilments=shop.fulfilments,
         placed_at=content.placed_at,
         channels=shop.channels,
     )
     sent = sent_lines(side.row, side.attempts) or ()
     held = units_held_by(record)
+    order, names = under_sent_names(order, names, sent or held or (), side.sent, side.compared)
     return Account(
         record=record,
         sent=tuple(RecordLine(sku, units) for sku, units in sent) if record.lines is None else (),

@@ -60,15 +60,6 @@ def allocate(
         recipe = _kit(line, names) or recipes.get(key)
         if recipe:
             _take(line, recipe, capacity, left, taken)
-    # The order may have been sent before an alias named the line otherwise. What another line is
-    # picked as now shows nothing of that: a kit's other parts may follow, and what its line has no
-    # room for may be fulfilled by hand already.
-    named = {sku_key(names.part(line.sku)) for line in lines}
-    named.update(*(_kit(line, names) or () for line in lines), *recipes.values())
-    for line in lines:
-        key = sku_key(line.sku)
-        if key not in named:
-            _take(line, {key: 1}, capacity, left, taken)
     return Allocation(+taken, +left)
 
 

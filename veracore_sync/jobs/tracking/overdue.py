@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.domain.differences import told_by_others
+from veracore_sync.domain.differences import alerts_of
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.report import raise_alert
@@ -17,8 +17,8 @@ from veracore_sync.waits import TOLD, is_ahead
 KIND = AlertKind.ORDER_SHIPMENT_WAITING
 UNLISTED = AlertKind.TRACKING_UNLISTED
 _UNLISTED_SINCE = "tracking.unlisted_since"
-# These happened once and never end by themselves, so each alert is closed after a week, unless a
-# comparison still finds what it told: that would have to be told again.
+# These happened once and never end by themselves, so each alert is closed after a week, unless
+# `reconcile` still finds what it reports: that would open another one.
 ONCE = (
     AlertKind.ORDER_BEYOND,
     AlertKind.ORDER_DOUBLED,
@@ -52,7 +52,7 @@ def alert_waiting_shipments(
         if alert.code and alert.kind in ONCE and now - from_text(alert.opened_at) > TOLD
     }
     found = ledger.differences.of([code for code, _ in seen]) if seen else []
-    differing = told_by_others(found)
+    differing = alerts_of(found)
     with ledger.unit_of_work():
         for alert in standing:
             if alert.code is None:

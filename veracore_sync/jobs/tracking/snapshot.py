@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.pick_slips import (
     PackageFact,
     Rows,
@@ -18,9 +18,12 @@ from veracore_sync.domain.pick_slips import (
 )
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.orders.changes import sent_lines
+from veracore_sync.jobs.orders.interpret_lookup import as_sent
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, Action, Hold
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.sent_names import under_sent_names
 from veracore_sync.jobs.tracking.slips import is_relabelled, shipments_of, unready
 from veracore_sync.ports.ledger import Ledger
 
@@ -72,8 +75,21 @@ class OrderSnapshot:
         now = self.clock.now()
         known = self.ledger.alerts.accepted(order.code)
         accepted = [one.difference for one in known if one.kind in (DOUBLED, PENDING_BY_HAND)]
-        sent = self._sent()
-        return OrderPlan(self.record, sent, slips, order, self.rules, now, accepted).plan()
+        attempts, shown = self.ledger.orders.attempts(self.row.code), self.record.lines
+        taken = [one.lines for one in attempts if one.lines] if shown is None else []
+        sent = tuple(RecordLine(sku, units) for sku, units in taken[-1]) if taken else ()
+        order, rules = self._under_sent_names(order, attempts)
+        return OrderPlan(self.record, sent, slips, order, rules, now, accepted).plan()
+
+    def _under_sent_names(
+        self, order: FulfilledOrder, attempts: Sequence[AttemptRow]
+    ) -> tuple[FulfilledOrder, Rules]:
+        """The order and the rules with the names that it was sent with."""
+        code, comparisons = self.row.code, self.ledger.comparisons
+        offers = sent_lines(self.row, attempts) or as_sent(self.record.lines or ())
+        wanted, known = comparisons.sent([code]).get(code), comparisons.of([code]).get(code)
+        order, names = under_sent_names(order, self.rules.names, offers, wanted, known)
+        return order, replace(self.rules, names=names)
 
     def concerns_the_shop(self) -> bool:
         """Whether the shop's order has to be read: a request costs more than a look at the rows."""
@@ -111,14 +127,6 @@ class OrderSnapshot:
         if self.row.state == OrderState.SHIPPED:
             return self.record.shipments
         return shipments_of(self.record, slips)
-
-    def _sent(self) -> tuple[RecordLine, ...]:
-        """The lines that VeraCore accepted, if the record shows none."""
-        if self.record.lines is not None:
-            return ()
-        taken = [one for one in self.ledger.orders.attempts(self.row.code) if one.lines]
-        lines = taken[-1].lines if taken else ()
-        return tuple(RecordLine(sku, units) for sku, units in lines)
 
 
 def facts_of(shipment: Shipment) -> tuple[PackageFact, ...]:

@@ -22,6 +22,7 @@ from psycopg import Connection, sql
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.database import Transaction
+from veracore_sync.ledger.meta import ID_PREFIXES
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dump import client_program, run_client
 from veracore_sync.ledger.postgres.errors import ledger_errors
@@ -70,7 +71,8 @@ def restore(source: Path, place: PostgresPlace, examine: Callable[[SqlLedger], N
         with _removed_unless_used(ledger, fresh):
             _read(programs, source, place, fresh, lent)
             pass_failpoint("restore read")
-            orders = _examined(replace(place, schema=fresh), examine)
+            before = _prefixes_of(ledger, place.schema)
+            orders = _examined(replace(place, schema=fresh), examine, before)
             was_there = _swap(ledger, place.schema, fresh, kept)
     return Restored(orders, kept if was_there else None)
 
@@ -181,11 +183,21 @@ def _renamed(old: str, new: str) -> str:
     )
 
 
-def _examined(fresh: PostgresPlace, examine: Callable[[SqlLedger], None]) -> int:
+def _prefixes_of(ledger: PostgresDatabase, schema: str) -> str | None:
+    """What the old ledger says of ids; ``None`` if there is none."""
+    if not _has(ledger, schema, "meta"):
+        return None
+    found: str | None = ledger.value("SELECT value FROM meta WHERE key = ?", (ID_PREFIXES,))
+    return found
+
+
+def _examined(
+    fresh: PostgresPlace, examine: Callable[[SqlLedger], None], prefixes: str | None
+) -> int:
     database = PostgresDatabase(fresh)
     clock = database.clock()
     with closing(SqlLedger(database, clock)) as copy:
-        return check_copy(copy, examine, clock.now())
+        return check_copy(copy, examine, clock.now(), prefixes)
 
 
 # ---- the swap -----------------------------------------------------------------------------------

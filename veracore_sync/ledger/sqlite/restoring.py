@@ -19,6 +19,7 @@ from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.files import sync_folder
 from veracore_sync.ledger.backups import BackupFound
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
+from veracore_sync.ledger.meta import ID_PREFIXES
 from veracore_sync.ledger.restored import Restored, check_copy
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
@@ -58,7 +59,7 @@ def restore(
         _refuse_moved(path)
         fresh = path.with_name(path.name + ".partial")
         _copy(source, fresh)
-        orders = _examined(fresh, clock, examine)
+        orders = _examined(fresh, clock, examine, _prefixes_of(path))
         kept = _replace(path, fresh, clock)
     return Restored(orders, kept)
 
@@ -172,9 +173,19 @@ def _refuse_others(found: sqlite3.Connection, source: Path) -> None:
         )
 
 
-def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -> int:
+def _prefixes_of(path: Path) -> str | None:
+    """What the old ledger says of ids; ``None`` if there is none, or it cannot be read."""
+    with suppress(sqlite3.Error), closing(sqlite_file.connect(path, "ro")) as old:
+        row = old.execute("SELECT value FROM meta WHERE key = ?", (ID_PREFIXES,)).fetchone()
+        return row[0] if row is not None else None
+    return None
+
+
+def _examined(
+    fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None], prefixes: str | None
+) -> int:
     with closing(SqlLedger(SqliteDatabase(fresh), clock)) as copy:
-        return check_copy(copy, examine, clock.now())
+        return check_copy(copy, examine, clock.now(), prefixes)
 
 
 def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
