@@ -185,6 +185,7 @@ def test_pruning_keeps_orders_and_attempts(rig: Rig) -> None:
         connection.execute("UPDATE runs SET started_at = '2020-01-01T00:00:00.000Z'")
     pruned = rig.run("ledger", "prune", "--days", "30", "--json").json["pruned"]
     assert pruned["runs"] >= 1
+    assert rig.run("ledger", "prune", "--days", "99999999").code == 2
     exported = [json.loads(line) for line in rig.run("ledger", "export").out.splitlines()]
     assert len(exported) == 1
     assert exported[0]["attempts"][0]["lines"] == [["MUG", 2]]

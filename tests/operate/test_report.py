@@ -116,6 +116,8 @@ def test_a_period_without_anything(rig: HereRig) -> None:
     [
         (("--since", "2026-02-01", "--until", "2026-01-01"), "is after --until"),
         (("--since", "1990-01-01"), "more than 3660 days"),
+        (("--until", "9999-12-31"), "more than 3660 days from today"),
+        (("--until", "0001-01-01"), "more than 3660 days from today"),
         (("--csv", "--json"), "exclude each other"),
         (("--by", "week"), "week"),
         (("--since", "yesterday"), "yesterday"),

@@ -26,6 +26,7 @@ ledger_app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_MOST_DAYS = 36500
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -222,7 +223,10 @@ def move_ledger(
 @ledger_app.command("prune")
 def prune_ledger(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, help="Keep this many days.", metavar="DAYS")] = 90,
+    days: Annotated[
+        int,
+        typer.Option(min=1, max=_MOST_DAYS, help="Keep this many days.", metavar="DAYS"),
+    ] = 90,
     as_json: AsJson = False,
 ) -> None:
     """Delete old runs, resolved alerts, events and history of orders.

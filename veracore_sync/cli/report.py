@@ -110,11 +110,17 @@ def report(
 
 def _period(since: datetime | None, until: datetime | None, today: date) -> tuple[date, date]:
     last = until.date() if until else today
+    if abs((last - today).days) >= _MOST_DAYS:
+        raise UsageError(
+            f"--until {last} is more than {_MOST_DAYS} days from today",
+            hint=f"for example: veracore-sync report --until {today}",
+        )
     first = since.date() if since else last - timedelta(days=_DAYS - 1)
     if first > last:
         raise UsageError(
             f"--since {first} is after --until {last}",
-            hint=f"for example: veracore-sync report --since {last} --until {first}",
+            hint=f"for example: veracore-sync report --since {last - timedelta(days=_DAYS - 1)} "
+            f"--until {last}",
         )
     if (last - first).days >= _MOST_DAYS:
         raise UsageError(
