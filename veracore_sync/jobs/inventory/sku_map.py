@@ -42,9 +42,9 @@ class SkuMap:
             for part in {sku_key(part) for part in parts}:
                 self._kits_by_part.setdefault(part, []).append(sku)
 
-    def _sold_as_kits(self) -> dict[str, dict[str, int]]:
+    def _sold_as_kits(self) -> dict[str, Mapping[str, int]]:
         """The kits under the other SKUs that order their offers."""
-        found = {}
+        found: dict[str, Mapping[str, int]] = {}
         for sku in (*self._aliases, *self._kits_by_offer):
             offer = sku_key(self.part(sku))
             kit = self._kits_by_offer.get(offer, {})
