@@ -138,7 +138,13 @@ class SqliteSide:
 
     @contextmanager
     def reserved(self) -> Iterator[None]:
-        """Hold every job's lock beside the file, as a restore does."""
+        """Hold every job's lock beside the file, as a restore does.
+
+        Raises:
+            LockHeld: A job is at work on it.
+            LedgerError: What is there is no ledger.
+        """
+        self._refuse_what_is_no_ledger()
         if sqlite_file.is_being_restored(self._path):
             sqlite_file.refuse_unsafe(self._path)
         with ledger_errors(self._path), ExitStack() as stack:
@@ -153,6 +159,20 @@ class SqliteSide:
                     )
                 stack.callback(lock.release)
             yield
+
+    def _refuse_what_is_no_ledger(self) -> None:
+        try:
+            # An empty file, or the database of another program, says nothing of itself.
+            is_taken = self._path.exists() and not (self._path.is_file() and _facts(self._path))
+        except LedgerError as error:
+            if getattr(error.__cause__, "sqlite_errorname", "") != "SQLITE_NOTADB":
+                raise
+            is_taken = True
+        if is_taken:
+            raise LedgerError(
+                f"{self._path} is there already and is no ledger; nothing was changed",
+                hint="name a file that is not there yet",
+            )
 
     def prepare(self, marker: str, check: Callable[[Facts | None], None]) -> None:
         """Make an empty file under the other name."""
