@@ -31,6 +31,11 @@ _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
 SCHEMA_VERSION = 24
 """The number of the last step in `veracore_sync.ledger.sqlite.migrations`, whose import is slow."""
 _WAL_TRIES = 50
+# In one statement: another process may be making the ledger at this moment.
+_OTHERS = (
+    "SELECT 1 FROM sqlite_master WHERE NOT EXISTS "
+    "(SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations') LIMIT 1"
+)
 
 
 class SqliteDatabase(Reads):
@@ -60,8 +65,10 @@ class SqliteDatabase(Reads):
                 for pragma in _PRAGMAS:
                     self._connection.execute(f"PRAGMA {pragma}")
                 self._connection.row_factory = sqlite3.Row
-                if path is not None and not read_only:
-                    _use_wal(self._connection)
+                if path is None or read_only:
+                    _refuse_others(self._connection, self.path)
+                else:
+                    _use_wal(self._connection, self.path)
                 self._bring_up_to_date(read_only and path is not None, as_it_is=as_it_is)
                 self.check_in_place()
             except BaseException:
@@ -240,11 +247,20 @@ def _connect(path: Path | None, read_only: bool) -> sqlite3.Connection:
     return sqlite_file.connect(path, "ro" if read_only else "rw")
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def _refuse_others(connection: sqlite3.Connection, path: Path | None) -> None:
+    if connection.execute(_OTHERS).fetchone():
+        raise LedgerError(
+            f"{path} is a database of another program; nothing was changed",
+            hint="set ledger.path to a file of its own",
+        )
+
+
+def _use_wal(connection: sqlite3.Connection, path: Path | None) -> None:
     # Switching a new file to WAL ignores the busy timeout, so when several processes start at once
     # on a fresh ledger, all but one fail immediately.
     for attempt in range(_WAL_TRIES):
         try:
+            _refuse_others(connection, path)
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             return
         except sqlite3.OperationalError as error:
