@@ -28,6 +28,10 @@ _ATTEMPTS = (
 )
 _ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 
+_NAMED = (
+    "WHERE code = ?1 OR veracore_id = ?1 OR vendure_id = ?1 "
+    "ORDER BY code = ?1 DESC, shop_code IS NOT NULL, code"
+)
 _FEW = 5_000
 """So many orders are sorted as fast as any index finds the newest of them."""
 _EVERY = 2**62
@@ -51,16 +55,12 @@ class Orders:
 
     def find(self, name: str) -> OrderRow | None:
         """The order whose code, VeraCore id or Vendure id is `name`, or ``None``."""
-        return next(iter(self.named(name)), None)
+        row = self._db.row(_SELECT + _NAMED + " LIMIT 1", (name,))
+        return _order(row) if row else None
 
     def named(self, name: str) -> list[OrderRow]:
         """All orders of which `name` is the code or an id, the one with that code first."""
-        rows = self._db.rows(
-            _SELECT + "WHERE code = ?1 OR veracore_id = ?1 OR vendure_id = ?1 "
-            "ORDER BY code = ?1 DESC, shop_code IS NOT NULL, code",
-            (name,),
-        )
-        return [_order(row) for row in rows]
+        return [_order(row) for row in self._db.rows(_SELECT + _NAMED, (name,))]
 
     def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
         """The orders with these VeraCore ids, by id in lower case."""

@@ -36,22 +36,17 @@ class SkuMap:
             for sku, parts in skus.kits.items()
         }
         self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
-        self._kits = self._sold_as_kits() | self._kits
+        # Whatever else orders the offer of a kit is that kit; but what is a part of it, too, is for
+        # sale by itself.
+        for sku in (*self._aliases, *self._kits_by_offer):
+            offer = sku_key(self.part(sku))
+            kit = self._kits_by_offer.get(offer)
+            if kit is not None and offer not in map(sku_key, kit):
+                self._kits.setdefault(sku, kit)
         self._kits_by_part: dict[str, list[str]] = {}
         for sku, parts in self._kits.items():
             for part in {sku_key(part) for part in parts}:
                 self._kits_by_part.setdefault(part, []).append(sku)
-
-    def _sold_as_kits(self) -> dict[str, Mapping[str, int]]:
-        """The kits under the other SKUs that order their offers."""
-        found: dict[str, Mapping[str, int]] = {}
-        for sku in (*self._aliases, *self._kits_by_offer):
-            offer = sku_key(self.part(sku))
-            kit = self._kits_by_offer.get(offer, {})
-            # An offer that is a part of its kit is for sale by itself, too.
-            if kit and offer not in map(sku_key, kit):
-                found[sku] = kit
-        return found
 
     def with_names(
         self, offers: Mapping[str, str], kits: Mapping[str, Mapping[str, int]]

@@ -65,10 +65,7 @@ class SqliteDatabase(Reads):
                 for pragma in _PRAGMAS:
                     self._connection.execute(f"PRAGMA {pragma}")
                 self._connection.row_factory = sqlite3.Row
-                if path is None or read_only:
-                    _refuse_others(self._connection, self.path)
-                else:
-                    _use_wal(self._connection, self.path)
+                _make_usable(self._connection, self.path, writes=path is not None and not read_only)
                 self._bring_up_to_date(read_only and path is not None, as_it_is=as_it_is)
                 self.check_in_place()
             except BaseException:
@@ -247,21 +244,19 @@ def _connect(path: Path | None, read_only: bool) -> sqlite3.Connection:
     return sqlite_file.connect(path, "ro" if read_only else "rw")
 
 
-def _refuse_others(connection: sqlite3.Connection, path: Path | None) -> None:
-    if connection.execute(_OTHERS).fetchone():
-        raise LedgerError(
-            f"{path} is a database of another program; nothing was changed",
-            hint="set ledger.path to a file of its own",
-        )
-
-
-def _use_wal(connection: sqlite3.Connection, path: Path | None) -> None:
+def _make_usable(connection: sqlite3.Connection, path: Path | None, *, writes: bool) -> None:
+    """Refuse another program's database; keep the log of one that is written in WAL."""
     # Switching a new file to WAL ignores the busy timeout, so when several processes start at once
     # on a fresh ledger, all but one fail immediately.
     for attempt in range(_WAL_TRIES):
         try:
-            _refuse_others(connection, path)
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            if connection.execute(_OTHERS).fetchone():
+                raise LedgerError(
+                    f"{path} is a database of another program; nothing was changed",
+                    hint="set ledger.path to a file of its own",
+                )
+            if writes:
+                connection.execute("PRAGMA journal_mode=WAL").fetchone()
             return
         except sqlite3.OperationalError as error:
             busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
