@@ -340,6 +340,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     "resolve X --adopt": (_ALERTS,),
     "resolve X --adopt X": ("no id to adopt",),
     "resolve X --new-id": (_ALERTS,),
+    "resolve X --new-id X": ("tests/fire/test_fire_resolve.py",),
     "resolve X --skip": ("nothing to accept",),
     "resolve X XX": (_ACTS,),
     'resolve stock.drift --accept "reason"': (_ALERTS,),

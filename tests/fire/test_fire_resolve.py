@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from admin_kit import serving
 from fire_kit import Fire
+from reconcile_kit import small_bed
 
 GRACE_OVER = 1.1
 
@@ -126,3 +128,26 @@ def test_nobody_decides_about_what_is_being_sent(fire: Fire, act: str) -> None:
     run.send_signal(signal.SIGCONT)
     run.communicate(timeout=600)
     fire.assert_each_once()
+
+
+@pytest.mark.parametrize(("act", "state"), [("--new-id", "synced"), ("--skip", "skipped")])
+def test_of_another_shops_order_a_person_says_so(tmp_path: Path, act: str, state: str) -> None:
+    """Another shop has the same codes, which is why this one's ids got a prefix."""
+    prefix = {
+        "VERACORE_SYNC_ORDERS__ID_PREFIX": "S2-",
+        "VERACORE_SYNC_ORDERS__EARLIER_ID_PREFIXES": '[""]',
+    }
+    with small_bed(tmp_path, ["MUG"], **prefix) as bed:
+        bed.there.place("HERE", [("MUG", 1)], "other")
+        code = bed.shop.place([("MUG", 1)])
+        bed.there.place(code, [("MUG", 9)], code)
+        bed.clock.forward(days=1)
+        said = bed.run("sync-orders", "--allow-first-run", codes=[3])
+        assert f"resolve {code} --new-id {code}" in said.out + said.err
+        bed.run("resolve", code, act, code)
+        bed.run("sync-orders")
+        assert bed.ledger.row(code)["state"] == state
+        theirs = bed.there.world.find(code)
+        assert theirs is not None
+        assert theirs.lines[0].quantity == 9
+        assert len(bed.there.world.orders) == (3 if state == "synced" else 2)

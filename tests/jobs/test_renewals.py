@@ -107,10 +107,16 @@ def test_new_ids_leave_no_gap_that_hides_the_order(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "state"), [((("TEE", 1), ("MUG", 2)), "synced"), ((("MUG", 9),), "conflict")]
+    ("lines", "state", "decision"),
+    [
+        ((("TEE", 1), ("MUG", 2)), "synced", ""),
+        ((("MUG", 9),), "conflict", "adopt"),
+        ((("MUG", 9),), "conflict", "skip"),
+        ((("MUG", 9),), "conflict", "new id"),
+    ],
 )
 def test_with_an_earlier_prefix_other_units_may_be_another_shops(
-    bench: Bench, lines: Sequence[tuple[str, int]], state: str
+    bench: Bench, lines: Sequence[tuple[str, int]], state: str, decision: str
 ) -> None:
     bench.settings = make_settings(orders={"id_prefix": "B-", "earlier_id_prefixes": [""]})
     held = tuple(RecordLine(*one) for one in lines)
@@ -119,9 +125,23 @@ def test_with_an_earlier_prefix_other_units_may_be_another_shops(
     bench.clock.forward(days=1)
     bench.run(allow_first_run=True)
     assert (bench.state("A"), living(bench)) == (state, ["A"])
-    if state == "conflict":
-        assert bench.row("A").veracore_id is None
+    if state == "synced":
+        with pytest.raises(UsageError):
+            resolver(bench).new_id("A", "A")
+        return
+    assert bench.row("A").veracore_id is None
+    with pytest.raises(NeedsPerson, match="A as A"):
+        resolver(bench).new_id("A")
+    assert bench.state("A") == "conflict"
+    if decision == "adopt":
         assert "adopted" in resolver(bench).adopt("A", "A").sentence
+    elif decision == "skip":
+        assert resolver(bench).skip("A", "a").sentence == "skipped for good"
+    else:
+        resolver(bench).new_id("A", "a")
+        bench.run()
+        assert bench.state("A") == "synced"
+        assert living(bench) == ["A", bench.row("A").veracore_id]
 
 
 def test_an_id_that_another_order_took_was_hashed_with_an_earlier_prefix_too(bench: Bench) -> None:
@@ -135,6 +155,17 @@ def test_an_id_that_another_order_took_was_hashed_with_an_earlier_prefix_too(ben
     bench.ledger.transitions.discover([Discovery("A", "9", START - timedelta(days=2))])
     with pytest.raises(NeedsPerson, match=hashed):
         resolver(bench).skip("A")
+    assert resolver(bench).skip("A", hashed.lower()).sentence == "skipped for good"
+
+
+def test_what_this_ledger_sent_is_no_other_order(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.warehouse.script.append("lost before")
+    bench.run(allow_first_run=True)
+    for act in (resolver(bench).new_id, resolver(bench).skip):
+        with pytest.raises(UsageError, match="A was sent as a, so look-ups decide"):
+            act("A", "a")
+    assert bench.state("A") == "in_doubt"
 
 
 # ---- --adopt of what VeraCore has cancelled -----------------------------------------------------

@@ -117,6 +117,14 @@ def test_what_an_earlier_version_sent(alias: str, sent: str, offer: str) -> None
     assert under_sent_names(order, names, ((sent, 1),), wanted, None)[1].part("TEE") == offer
 
 
+@pytest.mark.parametrize("excluded", [["OLD"], ["NEW"]])
+def test_what_veracore_never_gets_is_called_as_the_settings_call_it(excluded: list[str]) -> None:
+    names = mapped({}, exclude=excluded)
+    wanted = Facets("", {"OLD": 1, "TEE": 1}, "", (), names={variant_key("1"): "OLD"})
+    found, _ = under_sent_names(order_of({"1": "NEW"}), names, (("TEE", 1),), wanted, None)
+    assert [line.sku for line in found.lines] == ["NEW"]
+
+
 def test_a_line_that_was_not_sent_keeps_its_names() -> None:
     wanted = Facets("", {"TEE": 1}, "", (), names={variant_key("1"): "TEE"})
     order = order_of({"1": "TEE", "2": "HAT"})

@@ -20,7 +20,12 @@ def resolve(
     context: typer.Context,
     order: Annotated[str, typer.Argument(help="Code or id of the order.", metavar="ORDER")],
     veracore_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="Id of the order at VeraCore, with --adopt.")
+        str | None,
+        typer.Argument(
+            metavar="ID",
+            help="Id at VeraCore: with --adopt, of this order; with --new-id and --skip, of one "
+            "that is another's.",
+        ),
     ] = None,
     adopt: Annotated[
         bool,
@@ -45,8 +50,8 @@ def resolve(
 ) -> None:
     """Decide about an order that is in conflict or in doubt, or accept its alerts.
 
-    Give one of --adopt [ID], --new-id, --skip and --accept REASON. Except with --accept, VeraCore
-    is asked about the order first.
+    Give one of --adopt [ID], --new-id [ID], --skip [ID] and --accept REASON. Except with --accept,
+    VeraCore is asked about the order first.
     """
     given: list[tuple[Choice, bool]] = [
         ("adopt", adopt),
@@ -66,9 +71,9 @@ def resolve(
 def _work(
     container: Container, name: str, choices: list[Choice], veracore_id: str | None, reason: str
 ) -> CommandReport:
-    if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
+    if len(choices) != 1 or (veracore_id and choices == ["accept"]):
         raise UsageError(
-            "give one of --adopt [ID], --new-id, --skip and --accept REASON",
+            "give one of --adopt [ID], --new-id [ID], --skip [ID] and --accept REASON",
             hint=f"`veracore-sync stats --order {shlex.quote(name)}` shows the history of the "
             "order",
         )

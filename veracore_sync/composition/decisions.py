@@ -35,7 +35,7 @@ def resolve(
         name: The order; with ``accept`` also the kind of an alert that concerns no order.
         choice: What was decided.
         veracore_id: With ``adopt``: the order's id at VeraCore, if it is another than it was sent
-            with.
+            with. With ``new-id`` and ``skip``: an id there that is another order's.
         reason: With ``accept``: the person's.
         show: Prints what was done.
 
@@ -48,11 +48,11 @@ def resolve(
     if choice == "adopt":
         done = resolver.adopt(name, veracore_id)
     elif choice == "new-id":
-        done = resolver.new_id(name)
+        done = resolver.new_id(name, veracore_id)
     elif choice == "accept":
         done = resolver.accept(name, reason)
     else:
-        done = resolver.skip(name)
+        done = resolver.skip(name, veracore_id)
     row = container.ledger.orders.get(done.code)
     return CommandReport(
         document={"order": order_document(row) if row is not None else None},

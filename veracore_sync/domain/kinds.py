@@ -116,6 +116,7 @@ _DO_DOWN = (
     "once."
 )
 _ACCEPT = '`resolve CODE --accept "reason"`'
+_AFTER_A_WEEK = "It ends by itself after a week, unless `reconcile` still finds it."
 _WHEN_ORDER_PARKED = "an order needs a person before it can leave"
 _WHEN_ORDER_DRIFT = (
     "the shop changed, cancelled or refunded an order that VeraCore holds, or it is no longer "
@@ -245,21 +246,21 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(
         "VeraCore shipped more than the order contains. Have the units sent back, or give them "
-        f"away; then {_ACCEPT}. The alert ends by itself after a week.",
+        f"away; then {_ACCEPT}. {_AFTER_A_WEEK}",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_VOIDED: AlertEntry(
         "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment in the "
         "shop: this ends the alert. Cancel and refund the units there too if they will not ship: "
         "else they stay allocated, which `stock.drift` reports. If the goods left by other means, "
-        f"{_ACCEPT}. It ends by itself after a week.",
+        f"{_ACCEPT}. {_AFTER_A_WEEK}",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLED: AlertEntry(
         "Someone cancelled the fulfilment in the shop, found with the next slip of the order "
         "(without one, `stock.drift` reports the units). If the goods left, create another by "
         f"hand: this ends the alert. If they did not, cancel the order, or {_ACCEPT}. "
-        "It ends by itself after a week.",
+        f"{_AFTER_A_WEEK}",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLABLE: AlertEntry(
@@ -297,7 +298,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_SHIPPED_CANCELLED: AlertEntry(
         "VeraCore shipped an order that the shop cancelled, or that VeraCore was asked to cancel "
         "or showed as cancelled: stop the parcel (the alert ends when VeraCore has voided its "
-        f"labels), or charge for it and {_ACCEPT}. It ends by itself after a week.",
+        f"labels), or charge for it and {_ACCEPT}. {_AFTER_A_WEEK}",
         _WHEN_ORDER_SHIPPED_CANCELLED,
     ),
     AlertKind.ORDER_SHIPMENT_WAITING: AlertEntry(

@@ -138,11 +138,15 @@ class Resolver(RunPart[OrdersReport]):
                 return units_shown(as_fulfilled(order), record, self.settings, self.clock.now())
         return None
 
-    def new_id(self, name: str) -> Resolution:
+    def new_id(self, name: str, not_ours: str | None = None) -> Resolution:
         """Send the order under a new id, if it cannot arrive under any earlier one.
 
+        Args:
+            name: The order.
+            not_ours: An id at VeraCore of which the person says that it is another's.
+
         Raises:
-            UsageError: The order is at VeraCore already.
+            UsageError: The order is at VeraCore already, or was sent under that id.
             NeedsPerson: VeraCore has it under an earlier id, or that is not known yet.
             UpstreamError: A look-up failed.
         """
@@ -151,9 +155,10 @@ class Resolver(RunPart[OrdersReport]):
         if not used:
             # An earlier ledger, now lost, may have sent it.
             used = (self._derived_id(row),)
+        _refuse_if_sent(Act.NEW_ID, not_ours, row, attempts)
         sights = self._see(used, row, attempts)
         self._decided(decide(Act.NEW_ID, row.code, sights), row)
-        fresh = self._fresh_id(row, attempts, used)
+        fresh = self._fresh_id(row, attempts, used, not_ours)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.transitions.renew_id(row.code, fresh), row)
@@ -161,7 +166,13 @@ class Resolver(RunPart[OrdersReport]):
             self.ledger.cancellations.withdraw(row.code)
         return Resolution(row.code, f"goes out as {fresh} with the next sync-orders")
 
-    def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
+    def _fresh_id(
+        self,
+        row: OrderRow,
+        attempts: list[AttemptRow],
+        used: tuple[str, ...],
+        not_ours: str | None,
+    ) -> str:
         """The first derived id that is free here and at VeraCore.
 
         Derived from code and count alone: a ledger that was lost finds again what it sent.
@@ -172,7 +183,7 @@ class Resolver(RunPart[OrdersReport]):
         ids = self._without_taken(renewed_ids(row.reference, self.id_prefix), row)
         # All of them: a lost ledger may have used any, and a second one would ship the order twice.
         # Those of earlier prefixes are none that it could get now.
-        seen = {one.casefold() for one in (*ids, *used)}
+        seen = {one.casefold() for one in (*ids, *used, *filter(None, [not_ours]))}
         earlier = [one for one in self._other_ids(row) if one.casefold() not in seen]
         sights = self._see(ids, row, attempts)
         decided = [*sights, *self._see(earlier, row, attempts)]
@@ -211,16 +222,23 @@ class Resolver(RunPart[OrdersReport]):
         # Another order of the shop may have had the same code, and went out under one of them.
         return [one for one in ids if not self.ledger.orders.id_sent_for(one, row.code)]
 
-    def skip(self, name: str) -> Resolution:
+    def skip(self, name: str, not_ours: str | None = None) -> Resolution:
         """Never send the order; makes no look-up if no attempt can have reached VeraCore.
 
+        Args:
+            name: The order.
+            not_ours: As with `new_id`.
+
         Raises:
-            UsageError: The order is at VeraCore already.
+            UsageError: The order is at VeraCore already, or was sent under that id.
             NeedsPerson: VeraCore has it and will ship it, or that is not known yet.
             UpstreamError: A look-up failed.
         """
         row, attempts = self._open_order(name)
-        sights = self._see(self._skippable_ids(row, attempts), row, attempts)
+        _refuse_if_sent(Act.SKIP, not_ours, row, attempts)
+        ids = self._skippable_ids(row, attempts)
+        ours = [one for one in ids if one.casefold() != (not_ours or "").casefold()]
+        sights = self._see(ours, row, attempts)
         self._decided(decide(Act.SKIP, row.code, sights), row)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
@@ -347,6 +365,22 @@ def _handed_over(row: OrderRow) -> UsageError:
         f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed; '
         "anything else is changed at VeraCore by hand",
     )
+
+
+def _refuse_if_sent(
+    act: Act, not_ours: str | None, row: OrderRow, attempts: list[AttemptRow]
+) -> None:
+    """Raise if this ledger had the order sent under an id that is said to be another's.
+
+    Raises:
+        UsageError: It had.
+    """
+    sent = {one.casefold() for one in sent_ids(row, attempts)}
+    if not_ours is not None and not_ours.casefold() in sent:
+        raise UsageError(
+            f"{row.code} was sent as {not_ours}, so look-ups decide what that is",
+            hint=f"`veracore-sync resolve {row.code} {act}`, without the id",
+        )
 
 
 def _must_apply(change: Applied, row: OrderRow) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +50,8 @@ def check_copy(
     # Orders that the old ledger sent after this backup are unknown here, so each is looked up
     # before it is sent.
     copy.meta.note_restored(now)
-    for prefix in as_prefixes(prefixes):
-        copy.meta.note_id_prefix(prefix)
+    # A damaged ledger may say anything.
+    with suppress(ValueError, TypeError):
+        for prefix in as_prefixes(prefixes):
+            copy.meta.note_id_prefix(prefix)
     return sum(copy.orders.counts().values())

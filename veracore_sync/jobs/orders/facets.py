@@ -92,10 +92,10 @@ def facets(
     )
 
 
-def with_offers(sent: Facets, order: Order, offer_of: Callable[[str], str]) -> Facets:
-    """The facets with what VeraCore is sent for each variant."""
-    offers = {offer_key(line.variant_id): offer_of(line.sku) for line in order.lines}
-    return replace(sent, names={**sent.names, **offers})
+def with_offers(sent: Facets, offers: Mapping[str, str]) -> Facets:
+    """The facets with what VeraCore is sent for each variant, by its id."""
+    named = {offer_key(variant_id): offer for variant_id, offer in offers.items()}
+    return replace(sent, names={**sent.names, **named})
 
 
 def fulfilled_by_others(order: Order | OrderContent, ours: Mapping[str, int]) -> dict[str, int]:

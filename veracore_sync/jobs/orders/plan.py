@@ -213,7 +213,7 @@ class Planner:
                 content_hash(order, self.hash_key),
                 order.updated_at,
                 with_offers(
-                    facets(order, self.settings.prices, self.hash_key), order, self.renderer.offer
+                    facets(order, self.settings.prices, self.hash_key), self.renderer.offers(order)
                 ),
             ),
             warnings=rendered.warnings,

@@ -96,6 +96,14 @@ class Renderer:
         """The warehouse's name of a SKU."""
         return self._names.part(sku)
 
+    def offers(self, order: Order) -> dict[str, str]:
+        """The warehouse's names of the order's variants, by their ids; of what it has of them."""
+        return {
+            line.variant_id: self.offer(line.sku)
+            for line in order.lines
+            if not self.is_excluded(line.sku)
+        }
+
     def goods(self, lines: SentLines) -> SentLines:
         """The lines without those that no shop's order has.
 

@@ -197,7 +197,9 @@ class Sender(RunPart[OrdersReport]):
         words = (
             f"VeraCore has {veracore_id}, an id with an earlier orders.id_prefix, with other units "
             f"({difference(held, wanted, 'in the shop')}): it is this order, changed since, or "
-            f"another shop's. `veracore-sync resolve {code} --adopt {veracore_id}` takes it for it"
+            f"another shop's. `veracore-sync resolve {code} --adopt {veracore_id}` takes it for "
+            f"it; `veracore-sync resolve {code} --new-id {veracore_id}` sends this one, as that is "
+            "another's"
         )
         return Conflict(Failure(Category.CONFLICT, words))
 

@@ -37,15 +37,16 @@ def under_sent_names(
         sku = line.sku
         for one in before:
             sku = one.sku_of(line.variant_id, sku) if one else sku
-        lines.append(replace(line, sku=sku))
         offer = wanted.offer_of(line.variant_id) if wanted is not None else None
-        # Not stored by an earlier version, nor of what was added in the shop after it was sent.
-        now = names.part(line.sku)
-        is_own = sku_key(now) not in offered and sku_key(sku) in offered
-        if offer is not None:
-            offers[sku] = offer
-        else:
-            offers.setdefault(sku, sku if is_own else now)
+        if offer is None and sku_key(names.part(line.sku)) not in offered:
+            # An earlier version stored none: of what it sent, only the plain name is certain.
+            offer = sku if sku_key(sku) in offered else None
+        if offer is None:
+            # Added in the shop after the order was sent, or never for VeraCore.
+            lines.append(line)
+            continue
+        lines.append(replace(line, sku=sku))
+        offers[sku] = offer
         if kit := names.kit(sku) or names.kit(line.sku):
             kits[sku] = kit
     return replace(order, lines=tuple(lines)), names.with_names(offers, kits)
