@@ -155,7 +155,7 @@ class Resolver(RunPart[OrdersReport]):
         if not used:
             # An earlier ledger, now lost, may have sent it.
             used = (self._derived_id(row),)
-        _refuse_if_sent(Act.NEW_ID, not_ours, row, attempts)
+        _refuse_if_sent(not_ours, row, attempts)
         sights = self._see(used, row, attempts)
         self._decided(decide(Act.NEW_ID, row.code, sights), row)
         fresh = self._fresh_id(row, attempts, used, not_ours)
@@ -235,7 +235,7 @@ class Resolver(RunPart[OrdersReport]):
             UpstreamError: A look-up failed.
         """
         row, attempts = self._open_order(name)
-        _refuse_if_sent(Act.SKIP, not_ours, row, attempts)
+        _refuse_if_sent(not_ours, row, attempts)
         ids = self._skippable_ids(row, attempts)
         ours = [one for one in ids if one.casefold() != (not_ours or "").casefold()]
         sights = self._see(ours, row, attempts)
@@ -367,9 +367,7 @@ def _handed_over(row: OrderRow) -> UsageError:
     )
 
 
-def _refuse_if_sent(
-    act: Act, not_ours: str | None, row: OrderRow, attempts: list[AttemptRow]
-) -> None:
+def _refuse_if_sent(not_ours: str | None, row: OrderRow, attempts: list[AttemptRow]) -> None:
     """Raise if this ledger had the order sent under an id that is said to be another's.
 
     Raises:
@@ -379,7 +377,8 @@ def _refuse_if_sent(
     if not_ours is not None and not_ours.casefold() in sent:
         raise UsageError(
             f"{row.code} was sent as {not_ours}, so look-ups decide what that is",
-            hint=f"`veracore-sync resolve {row.code} {act}`, without the id",
+            hint="repeat the command without the id; "
+            f"`veracore-sync stats --order {row.code}` shows the ids of this order",
         )
 
 
