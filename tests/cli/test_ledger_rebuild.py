@@ -155,7 +155,8 @@ def test_another_day_is_another_rebuild(both: tuple[LostRig, SmallShop]) -> None
     refused = rig.run(*REBUILD, "--apply", "--from", "2021-01-01")
     assert (refused.code, "began with --from 2020-01-01" in refused.err) == (2, True)
     assert rig.rebuild("--apply", "--from", "2020-01-01")["liveSince"] == "2020-01-01T00:00:00.000Z"
-    assert rig.run(*REBUILD, "--from", "yesterday").code == 2
+    for day in ("yesterday", "0001-01-01", "9999-12-31"):
+        assert rig.run(*REBUILD, "--from", day).code == 2
     assert rig.run(*REBUILD, "--check", "--apply").code == 2
 
 

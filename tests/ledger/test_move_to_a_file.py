@@ -11,7 +11,10 @@ from move_kit import accepts
 from typer.testing import CliRunner
 
 from veracore_sync.cli.app import app
-from veracore_sync.ledger.opening import open_ledger
+from veracore_sync.clock import SystemClock
+from veracore_sync.config.schema import LedgerSettings
+from veracore_sync.domain.errors import UsageError
+from veracore_sync.ledger.opening import move, open_ledger
 
 
 def database(path: Path) -> None:
@@ -43,3 +46,12 @@ def test_what_is_no_ledger_is_refused_before_anything_is_sealed(tmp_path: Path, 
     assert "is no ledger; nothing was changed" in done.output
     assert accepts(path, "still in use")
     assert [one.name for one in folder.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("to", ["host=db dbname=ledger", " service = veracore", "mysql://db/x", ""])
+def test_what_names_a_server_in_another_way_is_no_file(tmp_path: Path, to: str) -> None:
+    path = tmp_path / "ledger.db"
+    open_ledger(path).close()
+    with pytest.raises(UsageError, match="neither an address"):
+        move(LedgerSettings(path=path), to, SystemClock(), lambda _: None)
+    assert accepts(path, "still in use")

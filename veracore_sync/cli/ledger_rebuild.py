@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -17,6 +17,7 @@ from veracore_sync.jobs.rebuild.check import NOT_KNOWN
 from veracore_sync.jobs.rebuild.rebuilt import Certainty
 from veracore_sync.jobs.rebuild.report import MAX_NAMED, RebuildReport
 
+_YEARS = 20
 _MEANING = {
     Certainty.PROVEN: "VeraCore shows them, or they never go there",
     Certainty.PROBABLE: "a person decides; nothing of them is sent before",
@@ -66,6 +67,13 @@ def rebuild_ledger(
         if checks and applies:
             raise UsageError("--check and --apply exclude each other", hint="choose one of them")
         placed = since.replace(tzinfo=UTC) if since else None
+        now = container.clock.now()
+        if placed is not None and not now - timedelta(366 * _YEARS) <= placed <= now:
+            # VeraCore's list is read day by day: a year that was mistyped would take for ever.
+            raise UsageError(
+                f"--from {since:%Y-%m-%d} is not within the last {_YEARS} years",
+                hint=f"name a day since the shop's first orders: --from {now:%Y}-01-01, say",
+            )
         with shown(quiet=as_json) as progress:
             if checks:
                 return check(

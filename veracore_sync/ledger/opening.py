@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import datetime
@@ -267,7 +268,8 @@ def _is_same_file(one: object, other: object) -> bool:
 def _moved_settings(settings: LedgerSettings, to: str) -> LedgerSettings:
     if to.startswith(("postgresql://", "postgres://")):
         return settings.model_copy(update={"url": to})
-    if "://" in to or not to.strip():
+    # Words like `host=db dbname=ledger` would be the name of a file here.
+    if "://" in to or not to.strip() or re.match(r"\s*(host|hostaddr|dbname|service|user)\s*=", to):
         raise UsageError(
             "--to is neither an address of PostgreSQL nor a file",
             hint="for example --to postgresql://veracore@db.example/veracore, or "
