@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "journeys.py"
 
 # Functions entered by each: what the code has reached, with nothing to spare.
-MAX_AT = {"order": 766, "sku": 697, "shipment": 800, "webhook": 641}
+MAX_AT = {"order": 767, "sku": 697, "shipment": 800, "webhook": 642}
 HEADINGS = {"order": "An order", "sku": "A SKU", "shipment": "A shipment", "webhook": "A hint"}
 
 
