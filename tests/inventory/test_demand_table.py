@@ -192,6 +192,39 @@ def test_what_was_fulfilled_when_it_was_read_for_sending(
     assert parts(found) == owed
 
 
+@pytest.mark.parametrize(
+    ("sku", "sent", "names", "cancelled", "asked", "owed"),
+    [
+        # SHIRT was sent under another alias, or before it had one
+        ("SHIRT", "V-1", {"offer of variant v-SHIRT": "V-1"}, "V-1", 2, {"tee": 1}),
+        ("SHIRT", "SHIRT", {}, "SHIRT", 2, {"tee": 1}),
+        # it was called otherwise
+        ("SHIRT", "OLD", {"variant v-SHIRT": "OLD"}, "OLD", 2, {"tee": 1}),
+        # and so was a kit
+        ("BOX", "V-BOX", {"offer of variant v-BOX": "V-BOX"}, "MUG", 4, {"mug": 1}),
+        (
+            "BOX",
+            "OLD",
+            {"variant v-BOX": "OLD", "offer of variant v-BOX": "OLD"},
+            "MUG",
+            4,
+            {"mug": 1},
+        ),
+    ],
+)
+def test_what_is_called_otherwise_since_it_was_sent(
+    sku: str, sent: str, names: dict[str, str], cancelled: str, asked: int, owed: dict[str, int]
+) -> None:
+    orders, at_sending = [order("A", line(sku, 2))], {"A": seen({}, **names)}
+    whole = u(orders, accepted("A", (sent, 2)), at_sending=at_sending)
+    assert (parts(whole), whole.short) == ({}, {})
+    # What lacks is owed of what would be sent now.
+    held = accepted("A", (sent, 2), cancelled=((cancelled.casefold(), 1),))
+    lacks = u(orders, held, at_sending=at_sending)
+    assert lacks.short == {"A": (Shortage(cancelled, asked, asked - 1, 1),)}
+    assert parts(lacks) == owed
+
+
 def test_without_a_time_of_sending_all_was_sent() -> None:
     orders = [order("A", line("MUG", 3, (1, START - DAY)))]
     assert parts(u(orders, accepted("A", ("MUG", 2), sent_at=None))) == {"mug": 1}

@@ -168,6 +168,15 @@ def test_what_this_ledger_sent_is_no_other_order(bench: Bench) -> None:
     assert bench.state("A") == "in_doubt"
 
 
+def test_what_a_lost_ledger_sent_under_its_own_id_is_no_other_order(bench: Bench) -> None:
+    """Whoever types the order's code twice must not lose an order that ships."""
+    bench.warehouse.held["a"] = WarehouseRecord("A", "A", PARTS, "open")
+    bench.ledger.transitions.discover([Discovery("A", "9", START - timedelta(days=2))])
+    for act in (resolver(bench).new_id, resolver(bench).skip):
+        with pytest.raises(NeedsPerson, match="A as A"):
+            act("A", "a")
+
+
 # ---- --adopt of what VeraCore has cancelled -----------------------------------------------------
 
 PARTS = (RecordLine("MUG", 2), RecordLine("TEE", 1))

@@ -65,6 +65,27 @@ def test_reconcile_goes_by_the_same_names(tmp_path: Path) -> None:
         assert "not fulfilled: 1 x BOX, 1 x HAT, 1 x MUG, 1 x TEE" in found["warehouse"]
 
 
+def test_stock_and_changes_go_by_the_same_names(tmp_path: Path) -> None:
+    """What was said to lack would be added at VeraCore by hand, and shipped twice."""
+    names = ["MUG", "TEE", "HAT", "BOX", "CASE", "V-MUG", "V-TEE", "V-HAT", "W-MUG"]
+    with small_bed(tmp_path, names, **BEFORE) as bed:
+        code = bed.shop.place(ORDERED)
+        bed.timers()
+        bed.rig.env |= LATER
+        rename(bed.shop.shop)
+        bed.clock.forward(hours=7)
+        bed.timers()
+        assert code not in {one for _, one, _ in bed.ledger.alerts()}
+        bed.shop.set_units(code, "TEE", 3)
+        bed.clock.forward(hours=7)
+        bed.timers()
+        told = bed.run("stats", "--order", code).out
+        assert "VeraCore does not have 2 x V-TEE;" in told
+        assert "VeraCore has 1 of 3 V-TEE; 2 will not ship" in told
+        assert "V-HAT" not in told
+        assert "W-MUG" not in told
+
+
 SKUS = ("a", "b", "c", "d")
 some_aliases = st.dictionaries(st.sampled_from(SKUS), st.sampled_from([*SKUS, "x", "y"]))
 
@@ -115,6 +136,39 @@ def test_what_an_earlier_version_sent(alias: str, sent: str, offer: str) -> None
     wanted = Facets("", {"TEE": 1}, "", (), names={variant_key("1"): "TEE"})
     order, names = order_of({"1": "TEE"}), mapped({"TEE": alias})
     assert under_sent_names(order, names, ((sent, 1),), wanted, None)[1].part("TEE") == offer
+
+
+NAMES_OF = {variant_key("1"): "A", variant_key("2"): "B"}
+
+
+@pytest.mark.parametrize(
+    ("skus", "aliases", "sent", "stored", "offers"),
+    [
+        # an earlier version sent it, and two SKUs changed their names
+        ({"1": "B", "2": "A"}, {}, ["A", "B"], {}, ["A", "B"]),
+        # and the plain name of the second is what the first was sent as
+        ({"2": "B", "1": "A"}, {"A": "B", "B": "D"}, ["B", "C"], {}, ["D", "B"]),
+        # the second was added in the shop since, or never sent
+        ({"2": "B", "1": "A"}, {"A": "B", "B": "C"}, ["B"], {offer_key("1"): "B"}, ["C", "B"]),
+        # it was refused as V-A; what a person entered at VeraCore instead was adopted
+        ({"1": "A"}, {"A": "W-A"}, ["W-A"], {offer_key("1"): "V-A"}, ["W-A"]),
+        # another ledger had sent it before there was an alias, and a look-up found it
+        ({"1": "A"}, {"A": "W-A"}, ["A"], {offer_key("1"): "W-A"}, ["A"]),
+        # VeraCore lacks all of it
+        ({"1": "A"}, {"A": "W-A"}, [], {offer_key("1"): "V-A"}, ["V-A"]),
+    ],
+)
+def test_what_veracore_has_tells_what_it_was_sent_as(
+    skus: Mapping[str, str],
+    aliases: Mapping[str, str],
+    sent: list[str],
+    stored: Mapping[str, str],
+    offers: list[str],
+) -> None:
+    wanted = Facets("", {}, "", (), names={**NAMES_OF, **stored})
+    held = tuple((offer, 1) for offer in sent)
+    found, names = under_sent_names(order_of(skus), mapped(aliases), held, wanted, None)
+    assert [names.part(line.sku) for line in found.lines] == offers
 
 
 @pytest.mark.parametrize("excluded", [["OLD"], ["NEW"]])

@@ -33,7 +33,13 @@ from veracore_sync.jobs.orders.acts import (
     sent_ids,
 )
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
-from veracore_sync.jobs.orders.ids import MAX_ABSENT, other_ids, renewed_ids, warehouse_id
+from veracore_sync.jobs.orders.ids import (
+    MAX_ABSENT,
+    is_derived,
+    other_ids,
+    renewed_ids,
+    warehouse_id,
+)
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.rebuild.slips import as_fulfilled, units_shown
 from veracore_sync.jobs.unknown_order import order_to_act_on
@@ -236,8 +242,13 @@ class Resolver(RunPart[OrdersReport]):
         """
         row, attempts = self._open_order(name)
         _refuse_if_sent(not_ours, row, attempts)
-        ids = self._skippable_ids(row, attempts)
-        ours = [one for one in ids if one.casefold() != (not_ours or "").casefold()]
+        named, prefixes = (not_ours or "").casefold(), (self.id_prefix,)
+        # As with a new id, nobody says so of an id that is this ledger's to give.
+        ours = [
+            one
+            for one in self._skippable_ids(row, attempts)
+            if one.casefold() != named or is_derived(one, row.reference, prefixes)
+        ]
         sights = self._see(ours, row, attempts)
         self._decided(decide(Act.SKIP, row.code, sights), row)
         with self.ledger.unit_of_work():

@@ -13,17 +13,22 @@ from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.identity import differs
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.shop_stock import OpenOrder
+from veracore_sync.jobs.inventory.sent_names import sent_names
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Units of a part that an accepted order needs and that the warehouse does not have for it."""
+    """Units of a part that an accepted order needs and that the warehouse does not have for it.
+
+    `part` is called as it was sent, `part_now` (as `sku_key`) as it would be sent now.
+    """
 
     part: str
     asked: int
     held: int
     missing: int
+    part_now: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,11 @@ def demand(
     began = to_text(stock_read_at)
     held_orders = {one.code: one for one in held}
     parts: Counter[str] = Counter()
-    for one in held_orders.values():
-        if one.is_unseen(began):
+    for one_held in held_orders.values():
+        if one_held.is_unseen(began):
             # Accepted after the stock read began: the stock as read still had these units, even if
             # they have shipped since.
-            parts.update(+_held_parts(one, names))
+            parts.update(+_held_parts(one_held, names))
     short: dict[str, tuple[Shortage, ...]] = {}
     unread: dict[str, str] = {}
     unjudged: set[str] = set()
@@ -116,9 +121,13 @@ def demand(
         if is_early:
             continue
         if order.unreadable is None:
-            gone = _gone_before(order, holding, (at_sending or {}).get(order.code))
+            wanted = (at_sending or {}).get(order.code)
+            gone = _gone_before(order, holding, wanted)
             missing = _missing(order, holding, names, began, gone)
-            parts.update({sku_key(one.part): one.missing for one in missing})
+            if missing and holding is not None:
+                missing = _missing_as_sent(order, holding, names, began, gone, wanted)
+            for one in missing:
+                parts[one.part_now] += one.missing
             if holding is not None and missing:
                 short[order.code] = missing
             continue
@@ -151,32 +160,59 @@ def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:
     return not_before is not None and placed_at < not_before
 
 
+def _missing_as_sent(
+    order: OpenOrder,
+    held: AcceptedOrder,
+    names: SkuMap,
+    began: str,
+    gone: Sequence[int],
+    wanted: Facets | None,
+) -> tuple[Shortage, ...]:
+    """As `_missing`, under the names that the order was sent with.
+
+    Args:
+        wanted: The shop's order when it was sent, if known.
+    """
+    lines = [(line.variant_id, line.sku) for line in order.lines]
+    skus, then = sent_names(lines, names, held.lines, wanted)
+    return _missing(order, held, names, began, gone, skus, then)
+
+
 def _missing(
     order: OpenOrder,
     held: AcceptedOrder | None,
     names: SkuMap,
     began: str,
     gone: Sequence[int],
+    skus: Sequence[str] | None = None,
+    then: SkuMap | None = None,
 ) -> tuple[Shortage, ...]:
     """Open units by part that the warehouse does not have for this order.
 
     Args:
         gone: Of each line, the units that were not sent because they had been fulfilled.
+        skus: Of each line, the SKU that it was sent with, if that is another.
+        then: The names that it was sent with, if they were others.
     """
+    then = then or names
     if held is not None and held.is_whole and not held.is_unseen(began):
         return ()
     spelled: dict[str, str] = {}
     open_units: Counter[str] = Counter()
     asked: Counter[str] = Counter()
-    for line, before in zip(order.lines, gone, strict=True):
+    parts_now: dict[str, str] = {}
+    called = skus or [line.sku for line in order.lines]
+    for line, before, sku in zip(order.lines, gone, called, strict=True):
         if names.is_excluded(line.sku):
             continue
-        for part, each in names.parts(line.sku).items():
+        for part, each in then.parts(sku).items():
             key = sku_key(part)
             spelled[key] = part
+            if then.kit(sku) is None:
+                parts_now[key] = sku_key(names.part(line.sku))
             open_units[key] += each * line.open_quantity
             asked[key] += each * (line.quantity - before)
-    holding = _held_parts(held, names) if held is not None else Counter()
+    holding = _held_parts(held, then) if held is not None else Counter()
     # More is cancelled of a part than the lines hold: it belongs to a kit that only the warehouse
     # knows, and these units are owed to the customer beside those of the lines.
     beyond = -holding if +open_units else Counter()
@@ -188,6 +224,7 @@ def _missing(
             asked[key],
             holding[key],
             min(open_units[key], asked[key] - holding[key]) + beyond[key],
+            parts_now.get(key, key),
         )
         for key, part in spelled.items()
     )

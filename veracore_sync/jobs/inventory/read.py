@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice, takewhile
 from typing import TypeVar
 from unicodedata import is_normalized
@@ -219,7 +220,8 @@ class Reading(RunPart[InventoryReport]):
         for order in orders:
             if order.unreadable is not None:
                 self.unread.note(f"the shop's order {order.name}", order.unreadable)
-        return demand(
+        found = partial(
+            demand,
             orders,
             held,
             names=self.names,
@@ -227,8 +229,15 @@ class Reading(RunPart[InventoryReport]):
             not_before=None if wanted.count_earlier_orders else since,
             sent=self.ledger.holdings.sent(unread),
             types=self.settings.orders.counted_types,
-            at_sending=self.ledger.comparisons.sent(begun) if begun else None,
         )
+        at_sending = self.ledger.comparisons.sent(begun) if begun else {}
+        first = found(at_sending=at_sending)
+        renamed = [code for code in first.short if code not in at_sending]
+        if not renamed:
+            return first
+        # What seems to be short may only be called otherwise since it was sent. How each of all
+        # orders was called then takes too long to read.
+        return found(at_sending={**at_sending, **self.ledger.comparisons.sent(renamed)})
 
     def _must_be_steady(self, stock_read_at: datetime) -> None:
         """Fail if the clock was set since the read of the stock began."""

@@ -55,6 +55,8 @@ class SkuMap:
         made = copy(self)
         made._aliases = self._aliases | {sku_key(sku): offer for sku, offer in offers.items()}
         made._kits = self._kits | {sku_key(sku): parts for sku, parts in kits.items()}
+        by_offer = {sku_key(made.part(sku)): parts for sku, parts in kits.items()}
+        made._kits_by_offer = self._kits_by_offer | by_offer
         return made
 
     def is_excluded(self, sku: str) -> bool:

@@ -22,6 +22,7 @@ from veracore_sync.domain.order_records import OrderRow, SentLines
 from veracore_sync.domain.orders import OrderContent, OrderStub
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderState
 from veracore_sync.jobs.cancel.words import asks_by_itself, cancelled_in_shop
+from veracore_sync.jobs.inventory.sent_names import sent_names
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, read_apart
 from veracore_sync.jobs.orders.changes import (
@@ -236,7 +237,11 @@ class Comparer(RunPart[OrdersReport]):
             self.ledger.comparisons.keep(seen)
             return True
         held, lines = self._held(row)
+        named = [(line.variant_id, line.sku) for line in order.lines]
         renderer = self._rules.renderer
+        # VeraCore has it under the names that it was sent with, whatever an alias is now.
+        _, names = sent_names(named, renderer.names, held or lines or (), sent)
+        renderer = renderer.named(names)
         units = open_units(sent) if sent else None
         verdict = self._rules.judge(
             Comparison(

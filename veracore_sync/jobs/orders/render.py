@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, tzinfo
 from functools import cache
@@ -79,6 +80,17 @@ class Renderer:
         self._zone = zone
         self._pricer = Pricer(orders, has_charges)
         self._names = SkuMap(skus, spelled)
+
+    @property
+    def names(self) -> SkuMap:
+        """The warehouse's names."""
+        return self._names
+
+    def named(self, names: SkuMap) -> Renderer:
+        """The same with other names."""
+        made = copy(self)
+        made._names = names
+        return made
 
     def sendable_lines(self, order: Order) -> list[OrderLine]:
         """The lines that still have units to send and whose SKU is not excluded."""

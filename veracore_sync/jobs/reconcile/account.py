@@ -21,6 +21,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.orders.changes import open_units, sent_lines
 from veracore_sync.jobs.orders.facets import under_first_names
+from veracore_sync.jobs.orders.interpret_lookup import as_sent
 from veracore_sync.jobs.reconcile.sides import LedgerSide
 from veracore_sync.jobs.reconcile.sights import may_leave, units_held_by
 from veracore_sync.jobs.tracking.allocate import allocate, units_of
@@ -316,7 +317,8 @@ def account_of(
     )
     sent = sent_lines(side.row, side.attempts) or ()
     held = units_held_by(record)
-    order, names = under_sent_names(order, names, sent or held or (), side.sent, side.compared)
+    shown = as_sent(record.lines or ()) or sent
+    order, names = under_sent_names(order, names, shown, side.sent, side.compared)
     return Account(
         record=record,
         sent=tuple(RecordLine(sku, units) for sku, units in sent) if record.lines is None else (),

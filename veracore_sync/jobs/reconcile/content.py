@@ -82,7 +82,7 @@ def content_differs(
     sides: OrderSides, side: LedgerSide, shop: WholeOrder, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     """The difference, if there is one; what is not compared yet is on its way."""
-    record = account.record
+    record, rules = account.record, rules.under(account.names)
     both = _compare(side, account, rules)
     reported = _told_words(both, rules)
     if reported and _is_news(side, both.one.now, rules):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.orders import Customer, Order
 from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.orders.changes import ChangeRules
 from veracore_sync.jobs.orders.plan import Planner
 from veracore_sync.jobs.orders.render import Renderer
@@ -46,6 +47,11 @@ class CompareRules:
     def renderer(self) -> Renderer:
         """Names the offers, and the SKUs that are not sent."""
         return self.planner.renderer
+
+    def under(self, names: SkuMap) -> CompareRules:
+        """The same with the names that an order was sent with."""
+        planner = replace(self.planner, renderer=self.renderer.named(names))
+        return replace(self, planner=planner, tracking=replace(self.tracking, names=names))
 
     @property
     def prefixes(self) -> tuple[str, ...]:

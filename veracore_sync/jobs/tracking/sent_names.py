@@ -1,8 +1,4 @@
-"""What an order's lines were called when it was sent; pure.
-
-A SKU may be renamed in the shop, and an alias added, changed or taken away, while orders are on
-their way. VeraCore ships them under the offers that they were sent with.
-"""
+"""The order that is fulfilled, under the names that it was sent with; pure."""
 
 from __future__ import annotations
 
@@ -11,7 +7,8 @@ from dataclasses import replace
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import SentLines
-from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
+from veracore_sync.jobs.inventory.sent_names import sent_names
+from veracore_sync.jobs.inventory.sku_map import SkuMap
 
 
 def under_sent_names(
@@ -30,23 +27,7 @@ def under_sent_names(
         wanted: The shop's order when it was sent; ``None`` if unknown.
         known: How it was compared last; ``None``: never.
     """
-    offered = {sku_key(offer) for offer, _ in sent}
-    before = (known and known.seen, known and known.base, wanted)
-    lines, offers, kits = [], {}, {}
-    for line in order.lines:
-        sku = line.sku
-        for one in before:
-            sku = one.sku_of(line.variant_id, sku) if one else sku
-        offer = wanted.offer_of(line.variant_id) if wanted is not None else None
-        if offer is None and sku_key(names.part(line.sku)) not in offered:
-            # An earlier version stored none: of what it sent, only the plain name is certain.
-            offer = sku if sku_key(sku) in offered else None
-        if offer is None:
-            # Added in the shop after the order was sent, or never for VeraCore.
-            lines.append(line)
-            continue
-        lines.append(replace(line, sku=sku))
-        offers[sku] = offer
-        if kit := names.kit(sku) or names.kit(line.sku):
-            kits[sku] = kit
-    return replace(order, lines=tuple(lines)), names.with_names(offers, kits)
+    lines = [(line.variant_id, line.sku) for line in order.lines]
+    skus, by_name = sent_names(lines, names, sent, wanted, known)
+    both = zip(order.lines, skus, strict=True)
+    return replace(order, lines=tuple(replace(line, sku=sku) for line, sku in both)), by_name

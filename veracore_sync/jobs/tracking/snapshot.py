@@ -86,7 +86,8 @@ class OrderSnapshot:
     ) -> tuple[FulfilledOrder, Rules]:
         """The order and the rules with the names that it was sent with."""
         code, comparisons = self.row.code, self.ledger.comparisons
-        offers = sent_lines(self.row, attempts) or as_sent(self.record.lines or ())
+        # The record first: a person may have put another offer into it.
+        offers = as_sent(self.record.lines or ()) or sent_lines(self.row, attempts) or ()
         wanted, known = comparisons.sent([code]).get(code), comparisons.of([code]).get(code)
         order, names = under_sent_names(order, self.rules.names, offers, wanted, known)
         return order, replace(self.rules, names=names)
