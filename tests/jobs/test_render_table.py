@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Any
 
@@ -48,6 +48,29 @@ def test_a_plain_order_has_nothing_to_warn_of_and_counts_its_lines_from_one() ->
     assert [(one.number, one.sku) for one in rendered.order.lines] == [(1, "MUG"), (2, "TEE")]
     assert rendered.warnings == ()
     assert render(make_order("A")).warnings == ()
+
+
+def test_every_order_is_classified_as_the_settings_say() -> None:
+    wanted = {
+        "source": "WEB",
+        "price_class": "RETAIL",
+        "project": "P1",
+        "campaign": "C1",
+        "customer_code": "77",
+    }
+    found = render(make_order("A"), orders=NO_PRICES | wanted).order.classification
+    assert asdict(found) == wanted
+
+
+def test_the_names_of_what_is_sent_are_those_of_the_settings_or_of_others() -> None:
+    lines = (line("1", "MUG", 2), line("2", "GIFT", 1), line("3", "TEE", 1))
+    order = make_order("A", lines=lines)
+    skus = {"aliases": {"TEE": "V-TEE"}, "exclude": ["GIFT"]}
+    made = renderer(skus=skus)
+    offers = {order.lines[0].variant_id: "MUG", order.lines[2].variant_id: "V-TEE"}
+    assert made.offers(order) == offers
+    other = made.named(made.names.with_names({"TEE": "W-TEE"}, {}))
+    assert (made.offer("TEE"), other.offer("TEE")) == ("V-TEE", "W-TEE")
 
 
 @pytest.mark.parametrize(
