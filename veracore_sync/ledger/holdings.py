@@ -113,7 +113,9 @@ class Holdings:
             for row in self._db.rows(f"{_HELD} {where}", values):
                 found[row["code"]] = _held(row, processed_only, beyond)
 
-        collect(f"o.state IN ('synced', 'shipped') AND o.code {IN_LIST}", (as_list(codes),))
+        # `coalesce`, as SQLite would else read all orders of these states by their index.
+        states = "coalesce(o.state, '') IN ('synced', 'shipped')"
+        collect(f"{states} AND h.code {IN_LIST}", (as_list(codes),))
         if processed_only:
             collect("o.state = 'synced' AND h.processed_at IS NULL", ())
         # A time in the future was stored by a wrong clock before this read, not during it.
