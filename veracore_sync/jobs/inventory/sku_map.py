@@ -51,7 +51,10 @@ class SkuMap:
     def with_names(
         self, offers: Mapping[str, str], kits: Mapping[str, Mapping[str, int]]
     ) -> SkuMap:
-        """The same with these offers and kits by the shop's SKU."""
+        """The same with these offers and kits by the shop's SKU; itself, if it has them."""
+        has_offers = all(self.part(sku) == offer for sku, offer in offers.items())
+        if has_offers and all(self.kit(sku) == parts for sku, parts in kits.items()):
+            return self
         made = copy(self)
         made._aliases = self._aliases | {sku_key(sku): offer for sku, offer in offers.items()}
         made._kits = self._kits | {sku_key(sku): parts for sku, parts in kits.items()}

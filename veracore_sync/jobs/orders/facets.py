@@ -162,6 +162,8 @@ def _ship_to(address: Address, key: bytes) -> str:
 
 
 def _fields(order: Order | OrderContent, key: bytes) -> dict[str, str]:
+    if not order.custom_fields:
+        return {}
     # Each together with the address: a phone number alone could be guessed like any single field.
     address = _cleaned(order.shipping_address)
     return {

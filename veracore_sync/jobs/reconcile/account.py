@@ -60,8 +60,11 @@ class Account:
     held: SentLines | None
     before: Mapping[str, int] = field(default_factory=dict)
     allocation: LineAllocation = field(init=False)
+    left: Sequence[Shipment] = field(init=False)
+    """The shipments that have left as a whole."""
 
     def __post_init__(self) -> None:
+        self.left = [one for one in self.record.shipments if self._has_left(one)]
         self.allocation = LineAllocation(self.record, self.sent, self.order, self.names)
         for shipment in self.record.shipments:
             row = self.slips.get(shipment.slip)
@@ -69,11 +72,6 @@ class Account:
                 self.allocation.held.update(row.lines or {})
 
     # ---- slips ----------------------------------------------------------------------------------
-
-    @property
-    def left(self) -> list[Shipment]:
-        """The shipments that have left as a whole."""
-        return [one for one in self.record.shipments if self._has_left(one)]
 
     def _has_left(self, shipment: Shipment) -> bool:
         if any(package.is_waiting for package in shipment.packages):
@@ -147,6 +145,8 @@ class Account:
             finished: Only a fulfilment that is Shipped counts.
         """
         room = self._room(self.fulfilled(finished=finished))
+        if not room:
+            return room
         there = self._ours(finished=finished)
         if not self._is_whole:
             return self._fill(self._beyond(self._shipped(), there), room)
@@ -238,6 +238,8 @@ class Account:
     def _ours(self, *, finished: bool = False) -> Counter[str]:
         """Those of them that may be of what VeraCore had: not fulfilled before it was sent."""
         found = self.fulfilled(finished=finished)
+        if not found:
+            return found
         bound = {row.fulfilment_id for row in self.slips.values()}
         others: Counter[str] = Counter()
         for one in self._made(finished=finished):
@@ -250,13 +252,11 @@ class Account:
             found[line.id] -= units
         return +found
 
-    def unfinished(self, units: Units) -> list[Fulfilment]:
-        """The fulfilments of these units that are not Shipped."""
-        return [
-            one
-            for one in self.order.fulfilments
-            if one.is_live and self._is_unfinished(one) and units.keys() & one.lines.keys()
-        ]
+    def unfinished(self) -> list[Fulfilment]:
+        """The fulfilments that are not Shipped, of units that have left."""
+        found = [one for one in self._made(finished=False) if self._is_unfinished(one)]
+        units = self.unfulfilled(finished=True) if found else {}
+        return [one for one in found if units.keys() & one.lines.keys()]
 
     def by_sku(self, units: Units) -> dict[str, int]:
         """These units by the shop's SKU."""

@@ -50,6 +50,8 @@ class CompareRules:
 
     def under(self, names: SkuMap) -> CompareRules:
         """The same with the names that an order was sent with."""
+        if names is self.tracking.names:
+            return self
         planner = replace(self.planner, renderer=self.renderer.named(names))
         return replace(self, planner=planner, tracking=replace(self.tracking, names=names))
 

@@ -61,7 +61,7 @@ def _unfulfilled(
     sides: OrderSides, side: LedgerSide, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     units = account.unfulfilled()
-    pending = [] if units else account.unfinished(account.unfulfilled(finished=True))
+    pending = [] if units else account.unfinished()
     if pending:
         units = account.unfulfilled(finished=True)
     if not units:

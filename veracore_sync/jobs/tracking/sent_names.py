@@ -29,5 +29,7 @@ def under_sent_names(
     """
     lines = [(line.variant_id, line.sku) for line in order.lines]
     skus, by_name = sent_names(lines, names, sent, wanted, known)
-    both = zip(order.lines, skus, strict=True)
-    return replace(order, lines=tuple(replace(line, sku=sku) for line, sku in both)), by_name
+    if skus != [line.sku for line in order.lines]:
+        both = zip(order.lines, skus, strict=True)
+        order = replace(order, lines=tuple(replace(line, sku=sku) for line, sku in both))
+    return order, by_name
