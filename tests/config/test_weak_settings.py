@@ -9,9 +9,9 @@ from config_kit import Desk
 from pydantic import SecretStr
 
 from veracore_sync.config import Flag, check
+from veracore_sync.config.address_types import CALLED
 from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import bare, is_secret, keys
-from veracore_sync.config.types import CALLED
 from veracore_sync.domain.errors import ConfigError
 
 ADDRESSES = sorted(key for key, info in keys().items() if CALLED in info.metadata)

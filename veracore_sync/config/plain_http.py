@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from veracore_sync.config.address import is_loopback
+from veracore_sync.config.address_types import CALLED
 from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import Layer, keys
-from veracore_sync.config.types import CALLED
 
 
 def problems(layer: Layer) -> Iterator[str]:

@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from veracore_sync.config.address import Face, parse
+from veracore_sync.config.address_types import HeaderName, Proxy, ServiceUrl, Url
 from veracore_sync.config.orders import OrdersSettings
+from veracore_sync.config.secret_types import Secret
 from veracore_sync.config.section import (
     NEEDED,
     NO_SECRET,
@@ -45,18 +47,13 @@ from veracore_sync.config.types import (
     Buffer,
     Currency,
     Distinct,
-    HeaderName,
     HeldBack,
     Name,
     Names,
     OptionalZone,
-    Proxy,
-    Secret,
-    ServiceUrl,
     Share,
     Text,
     Units,
-    Url,
     WholePath,
     Zone,
 )

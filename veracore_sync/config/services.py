@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from veracore_sync.backoff import Backoff
+from veracore_sync.config.address_types import DatabaseUrl, Link, Proxy, SchemaName, Url
 from veracore_sync.config.network import HostNames, Networks
 from veracore_sync.config.pings import PLACE, PingAddress, PingedJob, PingTemplate, is_exposed
+from veracore_sync.config.secret_types import Secret, Token, WebhookSecret
 from veracore_sync.config.section import (
     DAY,
     DAY_SECONDS,
@@ -25,23 +27,7 @@ from veracore_sync.config.section import (
     proxy,
     seconds,
 )
-from veracore_sync.config.types import (
-    Command,
-    DatabaseUrl,
-    Link,
-    Location,
-    Name,
-    Proxy,
-    SchemaName,
-    Secret,
-    Text,
-    Textfile,
-    Token,
-    Url,
-    Variables,
-    WebhookSecret,
-    WholePath,
-)
+from veracore_sync.config.types import Command, Location, Name, Text, Textfile, Variables, WholePath
 
 
 def default_ledger(environ: Mapping[str, str]) -> Path:

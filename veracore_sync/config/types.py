@@ -6,8 +6,6 @@ sense there and must never quote a secret.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import re
 import shlex
@@ -17,48 +15,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from veracore_sync.config.address import names_service
 from veracore_sync.domain.lazy_pattern import lazy_pattern
 
 FIELD_NAME = lazy_pattern(r"[_A-Za-z][_0-9A-Za-z]*")
-_HEADER_NAME = lazy_pattern(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_OWN_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "authorization",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "cookie",
-        "date",
-        "expect",
-        "host",
-        "retry-after",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-    }
-)
 _PREFIX = lazy_pattern(r"[A-Za-z0-9-]{0,8}")
-# A password stands before an @, and a key behind a ?: neither is quoted.
-_BARE_HOST = lazy_pattern(r"[\w-]+(\.[\w-]+)+(:\d+)?(/[\w./-]*)?")
 _PERCENT = lazy_pattern(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
-_TOKEN_LEAST = 32
-_TOKEN_DISTINCT = 8
-_LOGIN_LEAST = 4
 _OF_ITS_OWN = ("CREDENTIALS_DIRECTORY", "PGPASSWORD")
-_SIGNING_LEAST = 24
 
 _SHOP_STATES = (
     "PaymentAuthorized",
@@ -79,21 +46,11 @@ _NEVER_SENT = (
 )
 
 
-_SCHEMA = lazy_pattern(r"[a-z_][a-z0-9_]{0,62}")
-
-
 @dataclass(frozen=True, slots=True)
 class ValueKind:
     """What docs/configuration.md calls a kind of value."""
 
     name: str
-
-
-class _Called:
-    """Marks an address that is called over HTTP."""
-
-
-CALLED = _Called()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,25 +113,6 @@ def _currency(text: str) -> str:
     return code
 
 
-def _secret(value: SecretStr) -> SecretStr:
-    text = plain(value.get_secret_value())
-    # What Vendure asks of its passwords; the other side chose it, so a stricter rule has no use.
-    if 0 < len(text) < _LOGIN_LEAST:
-        raise ValueError(
-            f"is shorter than {_LOGIN_LEAST} characters, which no login is; copy it whole, or set "
-            "a longer one there and here"
-        )
-    return value
-
-
-def _proxy(value: SecretStr) -> SecretStr:
-    text = plain(value.get_secret_value().strip())
-    if text and text != "none" and "://" not in text:
-        # The address itself is not quoted: it may hold a password.
-        raise ValueError('must be an address such as http://proxy.example.com:3128, or "none"')
-    return SecretStr(text)
-
-
 def _whole_path(text: str) -> str:
     text = _trimmed(text)
     if text and not text.startswith("/"):
@@ -187,64 +125,6 @@ def _textfile(text: str) -> str:
     if text and not (text.startswith("/") and text.endswith(".prom")):
         raise ValueError("must be a whole path that ends in .prom, or node_exporter passes it over")
     return text
-
-
-def _webhook_secret(value: SecretStr) -> SecretStr:
-    text = plain(value.get_secret_value())
-    key = text.encode()
-    if text.startswith("whsec_"):
-        try:
-            key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
-        except (binascii.Error, ValueError):
-            raise ValueError(
-                'must be base64 after "whsec_", as VeraCore or `sign` gave it'
-            ) from None
-    # Whoever has one signed delivery can try keys as fast as a machine computes them.
-    if text and len(key) < _SIGNING_LEAST:
-        raise ValueError(
-            f"is shorter than {_SIGNING_LEAST} bytes and could be guessed; make one with "
-            '`echo "whsec_$(head -c 32 /dev/urandom | base64)"` and give it to the other side too'
-        )
-    return value
-
-
-def _url(text: str) -> str:
-    text = _trimmed(text).rstrip("/")
-    if not text:
-        return ""
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("is not an address; write it as https://host/path") from None
-    if parts.scheme not in ("http", "https") or not host or " " in text:
-        meant = f'; did you mean "https://{text}"?' if _BARE_HOST.fullmatch(text) else ""
-        raise ValueError(f"must be an address such as https://host/path{meant}")
-    if not _is_host(host):
-        raise ValueError("has a host that no name server can know; write it as https://host/path")
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user or password; they have settings of their own")
-    if "?" in text or "#" in text:
-        raise ValueError("must end with the path, without ? or #")
-    return text
-
-
-def _is_host(host: str) -> bool:
-    if host.isascii():
-        return ".." not in host
-    try:
-        return bool(host.encode("idna"))
-    except UnicodeError:
-        return False
-
-
-def _service_url(text: str) -> str:
-    """As any address; of one that names a service, what follows the path is left out."""
-    # The page of a service is pasted with its `?wsdl` or `?op=AddOrder`. Behind anything else a
-    # query may be a key, and is refused.
-    text = _trimmed(text)
-    bare = re.split(r"[?#]", text, maxsplit=1)[0]
-    return _url(bare if names_service(bare) else text)
 
 
 def _zone(name: str) -> str:
@@ -260,15 +140,6 @@ def _zone(name: str) -> str:
 def _field_name(name: str) -> str:
     if name and not FIELD_NAME.fullmatch(name):
         raise ValueError("must be the name of a custom field, such as poNumber")
-    return name
-
-
-def _header_name(name: str) -> str:
-    name = name.strip()
-    if not _HEADER_NAME.fullmatch(name):
-        raise ValueError("must be the name of an HTTP header, such as vendure-token")
-    if name.lower() in _OWN_HEADERS:
-        raise ValueError(f"must not be {name}, which HTTP uses itself")
     return name
 
 
@@ -395,63 +266,12 @@ def _checked_names(table: object, fold: Callable[[str], str], why: str) -> objec
 
 Text = Annotated[str, AfterValidator(_trimmed)]
 Name = Annotated[str, AfterValidator(_named)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-"""A login that another side gave out."""
-
-
-def _token(value: SecretStr) -> SecretStr:
-    token = plain(value.get_secret_value())
-    if token and (len(token) < _TOKEN_LEAST or not token.isascii() or not token.isprintable()):
-        raise ValueError(f"must be at least {_TOKEN_LEAST} characters of plain ASCII; {_MAKE_ONE}")
-    if " " in token:
-        raise ValueError("must not hold spaces")
-    if token and len(set(token)) < _TOKEN_DISTINCT:
-        raise ValueError(f"is too easily guessed; {_MAKE_ONE}")
-    return value
-
-
-_MAKE_ONE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-
-
-def _database_url(text: str) -> str:
-    text = text.strip()
-    if text and not text.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must begin with postgresql://, for example postgresql://db.example/shop1")
-    return text
-
-
-def _schema_name(text: str) -> str:
-    name = text.strip()
-    if not _SCHEMA.fullmatch(name) or name.startswith("pg_") or name in _NO_SCHEMAS:
-        raise ValueError(
-            "must be a schema of its own: at most 63 lower-case letters, digits and _, for "
-            "example shop1"
-        )
-    return name
-
-
-_NO_SCHEMAS = ("public", "information_schema")
-
-Token = Annotated[
-    SecretStr, AfterValidator(_token), ValueKind(f"secret, at least {_TOKEN_LEAST} characters")
-]
-"""A bearer token: long enough that nobody guesses it, and fit for a header."""
-
-WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
-Url = Annotated[str, AfterValidator(_url), ValueKind("address"), CALLED]
-Link = Annotated[str, AfterValidator(_url), ValueKind("address")]
-"""An address that is shown and never called."""
-Proxy = Annotated[SecretStr, AfterValidator(_proxy), ValueKind("address or `none`")]
 WholePath = Annotated[str, AfterValidator(_whole_path), ValueKind("whole path")]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url), ValueKind("address")]
-SchemaName = Annotated[str, AfterValidator(_schema_name)]
-ServiceUrl = Annotated[str, AfterValidator(_service_url), ValueKind("address"), CALLED]
 Zone = Annotated[str, AfterValidator(_zone), ValueKind("time zone")]
 OptionalZone = Annotated[
     str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")
 ]
 FieldName = Annotated[str, AfterValidator(_field_name)]
-HeaderName = Annotated[str, AfterValidator(_header_name), ValueKind("header name")]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
 IdPrefixes = Annotated[tuple[IdPrefix, ...], Field(strict=False)]
 Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]
