@@ -101,6 +101,19 @@ def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
     assert "3 x MUG" in told
 
 
+def test_lowered_before_its_content_was_ever_read(bench: Bench) -> None:
+    bench.shop.add(make_order("A", lines=(line("1", "MUG", 1), line("2", "TEE", 1))))
+    bench.ledger.transitions.discover([Discovery("A", "id-A", None)])
+    bench.ledger.transitions.adopt("A", "A", HELD)
+    [told] = bench.run().needs_person
+    assert "VeraCore holds other units" in told
+    # VeraCore has cut them too: the alert ends.
+    cut = replace(HELD, products=(Product("MUG", 2, 1),), partially_cancelled=True)
+    bench.ledger.holdings.saw("A", cut)
+    assert bench.run().needs_person == []
+    assert standing(bench) == []
+
+
 @pytest.mark.parametrize(
     ("record", "lacks"),
     [

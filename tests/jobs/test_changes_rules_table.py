@@ -23,6 +23,7 @@ from veracore_sync.jobs.orders.changes import (
     ChangeRules,
     Comparison,
     Verdict,
+    excess_units,
     held_lines,
     is_followed,
     missing_units,
@@ -123,6 +124,25 @@ def test_which_open_units_veracore_lacks(
 ) -> None:
     found = missing_units(make_order("A", lines=lines), held, RENDERER)
     assert [*found.items()] == [*missing.items()]
+
+
+@pytest.mark.parametrize(
+    ("lines", "held", "excess"),
+    [
+        ((line("1", "MUG", 3),), None, {}),
+        ((line("1", "MUG", 3),), (("cup", 5), ("TEE", 1)), {"cup": 2}),
+        ((line("1", "MUG", 3),), (("CUP", 3),), {}),
+        # what left already was ordered
+        ((line("1", "MUG", 3, 2),), (("CUP", 3),), {}),
+        ((line("1", "MUG", 0), line("2", "TEE", 1)), (("CUP", 1), ("TEE", 1)), {"cup": 1}),
+        ((line("1", "MUG", 3), line("2", "cup", 2)), (("CUP", 6),), {"cup": 1}),
+        ((line("1", "GIFT", 1),), (("GIFT", 2),), {}),
+    ],
+)
+def test_which_units_veracore_has_beyond_the_orders(
+    lines: tuple[Any, ...], held: SentLines | None, excess: dict[str, int]
+) -> None:
+    assert excess_units(make_order("A", lines=lines), held, RENDERER) == excess
 
 
 @pytest.mark.parametrize(
@@ -238,6 +258,7 @@ def test_of_what_an_earlier_version_sent_the_first_sight_is_the_base() -> None:
     ("facts", "said"),
     [
         ({"row": row(content_hash=None), "missing": {"CUP": 2}}, ": VeraCore holds other units;"),
+        ({"row": row(content_hash=None), "excess": {"cup": 1}}, ": VeraCore holds other units;"),
         ({"sent_lines": (("CUP", 3),)}, ": units of TEE 0 → 1;"),
         ({"sent_lines": (("CUP", 3), ("tee", 2))}, ": units of TEE 2 → 1;"),
         ({}, ": units, address or shipping;"),

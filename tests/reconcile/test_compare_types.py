@@ -56,6 +56,11 @@ def lost(world: World, **there: object) -> World:
     return world
 
 
+def adopted(world: World) -> World:
+    """A look-up found it after the ledger was lost: as the shop has it now."""
+    return world.side(sent=world.facets())
+
+
 def alone(world: World) -> World:
     """VeraCore does not have the order."""
     world.there.clear()
@@ -452,6 +457,18 @@ CONTENT: dict[str, Case] = {
         lambda: changed(World().send(), in_shop=False),
         ["content_differs"],
     ),
+    "changed before it was adopted": (
+        lambda: adopted(ordered(World().send(), MUG=1)),
+        ["content_differs"],
+    ),
+    "units added before it was adopted": (
+        lambda: adopted(ordered(World().send(), MUG=3)),
+        ["content_differs"],
+    ),
+    "lowered before it was adopted by what VeraCore lists": (
+        lambda: ordered(World().send(), MUG=1).side(sent=None).row(content_hash=None),
+        ["content_differs"],
+    ),
     "rest, and the shop changed it": (lambda: ordered(rest().send(), MUG=1), ["content_differs"]),
     # near misses
     "as it was sent": (lambda: World().send(), []),
@@ -484,6 +501,32 @@ CONTENT: dict[str, Case] = {
         [],
     ),
     "accepted by a person": (lambda: ordered(World().send(), MUG=1).accept_changes(), []),
+    "changed before it was adopted, and accepted by a person": (
+        lambda: adopted(ordered(World().send(), MUG=1)).accept_changes(),
+        [],
+    ),
+    "changed before it was adopted, on both sides": (
+        lambda: adopted(ordered(World().send(), MUG=1)).record(
+            partially_cancelled=True, products=(Product("CUP", 2, 1), Product("TEE", 1, 0))
+        ),
+        [],
+    ),
+    "adopted by what VeraCore lists": (
+        lambda: World().send().side(sent=None).row(content_hash=None),
+        [],
+    ),
+    "a part left before it was adopted by what VeraCore lists": (
+        lambda: (
+            World()
+            .send()
+            .ship({"CUP": 2})
+            .fulfil({"MUG": 2}, slip=None)
+            .slip("1001-1", PickSlipState.COVERED)
+            .side(sent=None)
+            .row(content_hash=None)
+        ),
+        [],
+    ),
     "changed again after that": (
         lambda: ordered(ordered(World().send(), MUG=1).accept_changes(), TEE=4),
         ["content_differs"],

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from fakes import make_order
@@ -279,14 +280,14 @@ def test_a_run_that_is_cut_keeps_what_it_compared(bench: ReconcileBench) -> None
 
 
 def test_a_run_that_is_stopped_keeps_what_it_compared(bench: ReconcileBench) -> None:
-    bench.sell(6)
-    bench.lose("ORDER-000", "ORDER-005")
+    bench.sell(12)
+    bench.lose("ORDER-000", "ORDER-011")
     bench.set(lookups_per_run=0)
     count = []
 
     def stop(read: str) -> None:
         count.append(read)
-        if count.count("page") == 2:
+        if count.count("page") == 3:
             raise KeyboardInterrupt
 
     bench.watch(stop)
@@ -294,7 +295,28 @@ def test_a_run_that_is_stopped_keeps_what_it_compared(bench: ReconcileBench) -> 
         bench.reconcile()
     assert set(bench.standing()) == {"ORDER-000"}
     bench.watch(lambda read: None)
-    assert set(found(bench.reconcile())) == {"ORDER-000", "ORDER-005"}
+    assert set(found(bench.reconcile())) == {"ORDER-000", "ORDER-011"}
+
+
+def test_the_last_part_of_a_page_is_looked_up_while_the_next_page_is_read(
+    bench: ReconcileBench,
+) -> None:
+    bench.sell(12)
+    bench.set(lookups_per_run=0)
+    pages: list[bool] = []
+    asked = Event()
+
+    def watch(read: str) -> None:
+        if read == "look up":
+            asked.set()
+        elif read == "page":
+            pages.append(bool(pages) and asked.wait(30))
+
+    bench.watch(watch)
+    assert bench.reconcile().compared == 12
+    assert pages[0] is False
+    assert len(pages) > 2
+    assert all(pages[1:])
 
 
 def test_look_ups_are_begun_ahead_and_each_made_once(

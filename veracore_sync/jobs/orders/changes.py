@@ -105,6 +105,18 @@ def missing_units(
     return {offer: units for offer, units in sorted(left.items()) if units > 0}
 
 
+def excess_units(
+    order: Order | OrderContent, held: SentLines | None, renderer: Renderer
+) -> Mapping[str, int]:
+    """Units of the order's offers that VeraCore has beyond those that were ever ordered."""
+    ordered: Counter[str] = Counter()
+    for line in order.lines:
+        if not renderer.is_excluded(line.sku):
+            ordered[unit_key(renderer.offer(line.sku))] += line.quantity
+    more = totals(held or ()) - ordered
+    return {offer: units for offer, units in more.items() if offer in ordered}
+
+
 def open_units(one: Facets) -> dict[str, int]:
     """Units by SKU without those that were fulfilled by hand."""
     return dict(Counter(one.units) - Counter(one.by_hand)) if one.by_hand else dict(one.units)
@@ -171,6 +183,7 @@ class Comparison:
         now: Its facets now.
         now_hash: The hash of its content now, as `OrderRow.content_hash`.
         missing: Open units by offer that VeraCore does not have.
+        excess: Units by offer's key that it has beyond the order's.
         agrees: VeraCore's record has the shop's units.
         is_standing: There is an alert that the units differ.
         is_lasting: It has been in `PASSING_STATE` for `LASTING`.
@@ -183,6 +196,7 @@ class Comparison:
     now: Facets
     now_hash: str
     missing: Mapping[str, int] = field(default_factory=dict)
+    excess: Mapping[str, int] = field(default_factory=dict)
     agrees: bool = False
     is_standing: bool = False
     is_lasting: bool = False
@@ -271,7 +285,8 @@ class ChangeRules:
         before = one.row.content_hash
         # What came before the first comparison is unknown; refunds and unpaid states are reported.
         was = replace(one.now, state="", refunded=Decimal(0), is_refunded=False)
-        if before == one.now_hash or (before is None and not one.missing):
+        differs = bool(one.missing or one.excess)
+        if before == one.now_hash or (before is None and not differs):
             return self._verdict(one, was, [], base=was)
         if before is None:
             words = ["VeraCore holds other units"]

@@ -26,6 +26,7 @@ from veracore_sync.jobs.orders.changes import (
     PASSING_STATE,
     Comparison,
     agrees,
+    excess_units,
     has_ended,
     held_lines,
     missing_units,
@@ -141,6 +142,7 @@ def _compare(side: LedgerSide, account: Account, rules: CompareRules) -> _Compar
         # What was stored with its facets is compared by these alone.
         now_hash=content_hash(order, key) if was is None or has_ended(row) else "",
         missing=missing_units(order, held, renderer),
+        excess=excess_units(order, held, renderer),
         agrees=is_same,
         is_lasting=bool(known.away_since) and _lasts(known.away_since or "", rules),
     )
@@ -180,11 +182,12 @@ def _unit_words(
         return ()
     if record.is_complete:
         return ()  # what it did with them is compared by what it shipped
-    if held == one.sent_lines and not cancelled_units(record):
+    is_told = one.is_accepted or _is_of_its_lines(one, rules)
+    if held == one.sent_lines and is_told and not cancelled_units(record):
         return ()
     wanted, there = offered_units(open_units(one.now), rules.renderer), _goods(held, rules)
     words = _part_words(record, held, wanted, rules)
-    is_as_sent = one.sent_lines is not None and _goods(one.sent_lines, rules) == there
+    is_as_sent = is_told and one.sent_lines is not None and _goods(one.sent_lines, rules) == there
     if is_as_sent or (one.agrees and not one.missing):
         return words
     offers = (*map(rules.renderer.offer, one.now.units), *(sku.strip() for sku, _ in held))
@@ -192,6 +195,18 @@ def _unit_words(
     keys = sorted(key for key in there.keys() | wanted.keys() if there[key] != wanted[key])
     found = [f"{there[key]} of {names.get(key, key)}, not {wanted[key]}" for key in keys]
     return found or words
+
+
+def _is_of_its_lines(one: Comparison, rules: CompareRules) -> bool:
+    """Whether a later change shows as one since it was sent.
+
+    What a lost ledger sent was adopted with the lines that VeraCore has, and with the shop's order
+    as it was by then: it may have been changed before.
+    """
+    if one.sent is None or one.sent_lines is None:
+        return not one.excess
+    wanted = +offered_units(open_units(one.sent), rules.renderer)
+    return wanted == _goods(one.sent_lines, rules)
 
 
 def _goods(lines: SentLines, rules: CompareRules) -> Counter[str]:

@@ -6,7 +6,7 @@ it is its code and its place in the queue, and those that are chosen are read an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +30,15 @@ _SURVEY = "reading the shop's orders"
 _LOOKING = "comparing with VeraCore"
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Orders that are compared together, the ids to look up for them, and their fingerprints."""
+
+    orders: Sequence[OrderSides]
+    ids: Sequence[str]
+    marks: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Walk(RunPart[ReconcileReport]):
     """Compares every order of the scope, as far as look-ups and time allow.
@@ -49,6 +58,7 @@ class Walk(RunPart[ReconcileReport]):
     also: Sequence[str] = ()
     _queue: Queue = field(init=False)
     _codes: set[str] = field(default_factory=set, init=False)
+    _has_compared: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._queue = Queue(self.settings.reconcile.lookups_per_run)
@@ -139,50 +149,72 @@ class Walk(RunPart[ReconcileReport]):
 
     def _walk(self, pages: Iterator[list[OrderSides]]) -> bool:
         """Compare what needs no look-up, and queue the rest; whether all pages were read."""
+        ahead: list[_Part] = []
         for page in pages:
             if self.context.ends_here():
-                return False
+                self.report.left += len(page)
+                return self._ended(ahead)
             self.context.progress(_SURVEY, len(self._codes), 0)
-            if not self._page(page):
+            ahead += self._parts(page)
+            self._begin(ahead)
+            # The last part of a page is looked up while the next page is read.
+            while len(ahead) > 1:
+                if not self._next(ahead):
+                    return False
+        while ahead:
+            if not self._next(ahead):
                 return False
         return not self.context.ends_here()
 
-    def _page(self, page: Sequence[OrderSides]) -> bool:
+    def _parts(self, page: Sequence[OrderSides]) -> Iterator[_Part]:
+        """What of a page is compared now; the rest is queued, or is settled."""
         agreed = self.ledger.differences.agreed_of([one.code for one in page])
         now, key = self.clock.now(), self.ledger.meta.hash_key
         rules = self.examiner.rules()
-        at_once: list[tuple[OrderSides, Sequence[str]]] = []
+        at_once: list[OrderSides] = []
+        ids_of: dict[str, Sequence[str]] = {}
         settled: list[str] = []
         marks: dict[str, str] = {}
         for sides in page:
             ids = self.examiner.wanted(sides, rules)
             if not ids:
-                at_once.append((sides, ids))
+                at_once.append(sides)
                 continue
             mark, known = fingerprint(sides, key), agreed.get(sides.code)
-            marks[sides.code] = mark
             if is_settled(sides, known, mark, now, self.examiner.listed.since):
                 settled.append(sides.code)
             elif self._queue.most == 0:
-                at_once.append((sides, ids))
+                at_once.append(sides)
+                ids_of[sides.code], marks[sides.code] = ids, mark
             else:
                 suspect = is_suspect(sides, known, mark)
                 at = known.at if known is not None else ""
                 self._queue.add(Need(sides.code, len(ids), suspect, at))
         self.book.settled(settled)
-        self._begin(at_once[:_AT_ONCE])
         for start in range(0, len(at_once), _AT_ONCE):
-            if start and self.context.ends_here():
-                self.report.left += len(at_once) - start
-                return False
-            # VeraCore answers for the next ones while these are compared.
-            self._begin(at_once[start + _AT_ONCE :][:_AT_ONCE])
-            part = [sides for sides, _ in at_once[start : start + _AT_ONCE]]
-            self.book.keep(self.examiner.confirmed(self.examiner.compare(part, marks)))
+            part = at_once[start : start + _AT_ONCE]
+            asked = [id for one in part for id in ids_of.get(one.code, ())]
+            yield _Part(part, asked, marks)
+
+    def _next(self, ahead: list[_Part]) -> bool:
+        """Compare the first of these parts, unless the run ends here."""
+        # However short its time is, each run gets on.
+        if self._has_compared and self.context.ends_here():
+            return self._ended(ahead)
+        self._has_compared = True
+        # VeraCore answers for the next ones while these are compared.
+        self._begin(ahead)
+        part = ahead.pop(0)
+        self.book.keep(self.examiner.confirmed(self.examiner.compare(part.orders, part.marks)))
         return True
 
-    def _begin(self, orders: Sequence[tuple[OrderSides, Sequence[str]]]) -> None:
-        self.examiner.look_ups.begin([id for _, ids in orders for id in ids])
+    def _begin(self, ahead: Sequence[_Part]) -> None:
+        for part in ahead[:2]:
+            self.examiner.look_ups.begin(part.ids)
+
+    def _ended(self, ahead: Sequence[_Part]) -> bool:
+        self.report.left += sum(len(part.orders) for part in ahead)
+        return False
 
     def _look_up(self) -> None:
         """Read those anew that are looked up in this run, and compare them."""
