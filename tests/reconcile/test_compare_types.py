@@ -470,6 +470,16 @@ CONTENT: dict[str, Case] = {
         ["content_differs"],
     ),
     "rest, and the shop changed it": (lambda: ordered(rest().send(), MUG=1), ["content_differs"]),
+    "rest, raised after it was found again, and shipped": (
+        lambda: (
+            ordered(found_again(rest().send()), MUG=3)
+            .ship()
+            .complete()
+            .fulfil({"MUG": 2, "TEE": 1})
+            .end()
+        ),
+        ["content_differs"],
+    ),
     # near misses
     "as it was sent": (lambda: World().send(), []),
     "a SKU that the shop renamed": (
@@ -801,6 +811,10 @@ NOT_FULFILLED: dict[str, Case] = {
         ["shipped_not_fulfilled"],
     ),
     "rest": (lambda: rest().send().ship().complete(), ["shipped_not_fulfilled"]),
+    "rest, raised after it was found again": (
+        lambda: ordered(found_again(rest().send()), MUG=3).ship().complete(),
+        ["content_differs", "shipped_not_fulfilled"],
+    ),
     # near misses
     "fulfilled": (lambda: World().send().ship().fulfil(), []),
     "fulfilled, complete and ended": (lambda: delivered(World()), []),

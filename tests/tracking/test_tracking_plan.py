@@ -228,6 +228,24 @@ def test_what_was_added_later_is_in_no_parcel_that_shows_nothing() -> None:
     assert [type(one) for one in plan(told, order([("MUG", 2)]))] == [Fulfil]
 
 
+def test_what_was_added_after_it_was_found_is_in_no_parcel_that_shows_nothing() -> None:
+    """A ledger was restored; the shop asked for two when VeraCore's order was found, then more."""
+    parcel = Shipment("1", None, (package("1Z999AA10123451"),))
+    told = replace(record({}, parcel, complete=True), lines=None, products=())
+    shop, wanted = order([("MUG", 3)]), (RecordLine("MUG", 2),)
+    first = OrderPlan(told, (), rows(told), shop, rules(), NOW, wanted=wanted).plan()
+    assert fulfils(first) == [{"1": 2}]
+    (after, known) = _done(shop, rows(told), first)
+    then = OrderPlan(told, (), known, after, rules(), NOW, wanted=wanted).plan()
+    assert fulfils(then) == []
+    reported = [one for one in then if isinstance(one, ReportIssue)]
+    assert [one.kind for one in reported] == ["order.short_shipped"]
+    assert "no parcel with 1 x MUG" in reported[0].message
+    # Fewer than it was found with: what the shop still asks for.
+    fewer = OrderPlan(told, (), rows(told), order([("MUG", 1)]), rules(), NOW, wanted=wanted)
+    assert fulfils(fewer.plan()) == [{"1": 1}]
+
+
 def test_codes_and_methods() -> None:
     carriers = Carriers({})
     packages = [package("1Z999AA10123456784"), package(" "), package("1Z999AA10123456784")]

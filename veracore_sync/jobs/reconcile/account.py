@@ -19,14 +19,14 @@ from veracore_sync.domain.states import PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
-from veracore_sync.jobs.orders.changes import open_units, sent_lines
+from veracore_sync.jobs.orders.changes import sent_lines
 from veracore_sync.jobs.orders.facets import under_first_names
 from veracore_sync.jobs.orders.interpret_lookup import as_sent
 from veracore_sync.jobs.reconcile.sides import LedgerSide
 from veracore_sync.jobs.reconcile.sights import may_leave, units_held_by
 from veracore_sync.jobs.tracking.allocate import allocate, units_of
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
-from veracore_sync.jobs.tracking.sent_names import under_sent_names
+from veracore_sync.jobs.tracking.sent_names import under_sent_names, wanted_at_first
 from veracore_sync.jobs.tracking.short import lacking
 from veracore_sync.jobs.tracking.slips import live
 
@@ -47,6 +47,7 @@ class Account:
         content: The same as it is compared with what was sent.
         slips: The ledger's, by slip.
         names: What the shop's SKUs are called at the warehouse.
+        wanted: As in `LineAllocation`.
         held: What VeraCore ships or shipped, by offer; ``None`` if unknown.
         before: Units by SKU that were fulfilled before the order was sent: VeraCore never had them.
     """
@@ -57,6 +58,7 @@ class Account:
     content: OrderContent
     slips: Mapping[str, SlipRow]
     names: SkuMap
+    wanted: Sequence[RecordLine]
     held: SentLines | None
     before: Mapping[str, int] = field(default_factory=dict)
     allocation: LineAllocation = field(init=False)
@@ -65,7 +67,9 @@ class Account:
 
     def __post_init__(self) -> None:
         self.left = [one for one in self.record.shipments if self._has_left(one)]
-        self.allocation = LineAllocation(self.record, self.sent, self.order, self.names)
+        self.allocation = LineAllocation(
+            self.record, self.sent, self.order, self.names, self.wanted
+        )
         for shipment in self.record.shipments:
             row = self.slips.get(shipment.slip)
             if row is not None and row.state in _MADE and self.is_made(shipment.slip):
@@ -152,7 +156,7 @@ class Account:
             return self._fill(self._beyond(self._shipped(), there), room)
         offered = self.allocation.offered()
         if offered is None:
-            return Counter() if self.allocation.is_as_fulfilled else +room
+            return Counter() if self.allocation.is_as_fulfilled else self.allocation.all_of(room)
         return self._fill(self._beyond(offered, there), room)
 
     def unshipped(self) -> Counter[str]:
@@ -319,6 +323,8 @@ def account_of(
     held = units_held_by(record)
     shown = as_sent(record.lines or ()) or sent
     order, names = under_sent_names(order, names, shown, side.sent, side.compared)
+    # What VeraCore has if neither side shows the lines: what the shop wanted when it was found.
+    wanted = wanted_at_first(side.sent, names)
     return Account(
         record=record,
         sent=tuple(RecordLine(sku, units) for sku, units in sent) if record.lines is None else (),
@@ -326,15 +332,7 @@ def account_of(
         content=content,
         slips={one.slip: one for one in side.slips if one.veracore_id == side.row.veracore_id},
         names=names,
-        held=held if held is not None else tuple(sent) or _wanted_at_first(side, names),
+        wanted=[RecordLine(sku, units) for sku, units in wanted],
+        held=held if held is not None else tuple(sent) or wanted or None,
         before=side.sent.by_hand if side.sent is not None else {},
     )
-
-
-def _wanted_at_first(side: LedgerSide, names: SkuMap) -> SentLines | None:
-    """What VeraCore has if neither side shows the lines: what the shop wanted when it was found."""
-    if side.sent is None:
-        return None
-    units = open_units(side.sent)
-    wanted = {sku: count for sku, count in units.items() if not names.is_excluded(sku)}
-    return tuple((names.part(sku), count) for sku, count in wanted.items()) or None

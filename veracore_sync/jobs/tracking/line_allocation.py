@@ -29,6 +29,8 @@ class LineAllocation:
 
     Args:
         sent: The lines that were sent, if the record shows none.
+        wanted: What the shop asked for when VeraCore's order was found, where nothing shows what
+            was sent: what was added later is not in it. Empty if that is unknown, too.
         takes_rest: Whether the last slip of a complete order takes all that is left.
         claimed: The ids of the fulfilments that belong to a slip; no other slip adopts them.
         planned: Units by line id of the fulfilments that are planned.
@@ -41,6 +43,7 @@ class LineAllocation:
     sent: Sequence[RecordLine]
     order: FulfilledOrder
     names: SkuMap
+    wanted: Sequence[RecordLine] = ()
     takes_rest: bool = True
     claimed: set[str] = field(default_factory=set)
     planned: Counter[str] = field(default_factory=Counter)
@@ -93,12 +96,22 @@ class LineAllocation:
             and not self.short
         ):
             offered = self.offered()
-            own = left if offered is None else self._fill(self._not_held(offered), left)
+            if offered is None:
+                own = self.all_of(left)
+            else:
+                own = self._fill(self._not_held(offered), left)
             own -= self.excluded(own)
         else:
             shipped = self.counted + units_of(shipment.lines or ())
             own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
         return own
+
+    def all_of(self, left: Mapping[str, int]) -> Counter[str]:
+        """Which of these units, by line id, an order that VeraCore completed as a whole contained.
+
+        That is where nothing shows what it accepted, and no fulfilment was made yet.
+        """
+        return self._fill(units_of(self.wanted), left) if self.wanted else +Counter(left)
 
     def left(self, beside: Collection[Fulfilment] = ()) -> Counter[str]:
         """Units by line id that are in no live fulfilment, and in none that is planned."""

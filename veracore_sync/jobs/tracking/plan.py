@@ -66,6 +66,7 @@ class OrderPlan:
         sent: The lines that were sent, if the record shows none.
         slips: The ledger's rows; one for each shipment.
         accepted: Duplicates that a person has accepted, by the alert's message.
+        wanted: As in `LineAllocation`.
     """
 
     record: WarehouseRecord
@@ -75,6 +76,7 @@ class OrderPlan:
     rules: Rules
     now: datetime
     accepted: Collection[str] = ()
+    wanted: Sequence[RecordLine] = ()
     actions: list[Action] = field(default_factory=list)
     _allocation: LineAllocation = field(init=False)
     _shipments: dict[str, Shipment] = field(init=False)
@@ -84,7 +86,8 @@ class OrderPlan:
     _is_uncountable: bool = False
 
     def __post_init__(self) -> None:
-        self._allocation = LineAllocation(self.record, self.sent, self.order, self.rules.names)
+        names = self.rules.names
+        self._allocation = LineAllocation(self.record, self.sent, self.order, names, self.wanted)
         self._shipments = {one.slip: one for one in shipments_of(self.record, self.slips)}
         self._count()
 

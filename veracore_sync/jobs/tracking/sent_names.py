@@ -1,4 +1,4 @@
-"""The order that is fulfilled, under the names that it was sent with; pure."""
+"""The order that is fulfilled, under the names that it was sent with, and what was sent; pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.jobs.inventory.sent_names import sent_names
 from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.orders.changes import open_units
 
 
 def under_sent_names(
@@ -33,3 +34,16 @@ def under_sent_names(
         both = zip(order.lines, skus, strict=True)
         order = replace(order, lines=tuple(replace(line, sku=sku) for line, sku in both))
     return order, by_name
+
+
+def wanted_at_first(sent: Facets | None, names: SkuMap) -> SentLines:
+    """What the shop asked for when an order was sent, or found at VeraCore; empty if unknown.
+
+    Args:
+        sent: The shop's order by then.
+        names: Those that it was sent with.
+    """
+    if sent is None:
+        return ()
+    wanted = open_units(sent).items()
+    return tuple((names.part(sku), units) for sku, units in wanted if not names.is_excluded(sku))

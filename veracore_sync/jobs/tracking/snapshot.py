@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.domain.order_records import AttemptRow, OrderRow
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, SentLines
 from veracore_sync.domain.pick_slips import (
     PackageFact,
     Rows,
@@ -23,7 +24,7 @@ from veracore_sync.jobs.orders.interpret_lookup import as_sent
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, Action, Hold
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.sent_names import under_sent_names
+from veracore_sync.jobs.tracking.sent_names import under_sent_names, wanted_at_first
 from veracore_sync.jobs.tracking.slips import is_relabelled, shipments_of, unready
 from veracore_sync.ports.ledger import Ledger
 
@@ -77,18 +78,19 @@ class OrderSnapshot:
         accepted = [one.difference for one in known if one.kind in (DOUBLED, PENDING_BY_HAND)]
         attempts, shown = self.ledger.orders.attempts(self.row.code), self.record.lines
         taken = [one.lines for one in attempts if one.lines] if shown is None else []
-        sent = tuple(RecordLine(sku, units) for sku, units in taken[-1]) if taken else ()
-        order, rules = self._under_sent_names(order, attempts)
-        return OrderPlan(self.record, sent, slips, order, rules, now, accepted).plan()
+        sent = _as_lines(taken[-1] if taken else ())
+        at_first = self.ledger.comparisons.sent([order.code]).get(order.code)
+        order, rules = self._under_sent_names(order, attempts, at_first)
+        wanted = _as_lines(wanted_at_first(at_first, rules.names))
+        return OrderPlan(self.record, sent, slips, order, rules, now, accepted, wanted).plan()
 
     def _under_sent_names(
-        self, order: FulfilledOrder, attempts: Sequence[AttemptRow]
+        self, order: FulfilledOrder, attempts: Sequence[AttemptRow], wanted: Facets | None
     ) -> tuple[FulfilledOrder, Rules]:
         """The order and the rules with the names that it was sent with."""
-        code, comparisons = self.row.code, self.ledger.comparisons
         # The record first: a person may have put another offer into it.
         offers = as_sent(self.record.lines or ()) or sent_lines(self.row, attempts) or ()
-        wanted, known = comparisons.sent([code]).get(code), comparisons.of([code]).get(code)
+        known = self.ledger.comparisons.of([self.row.code]).get(self.row.code)
         order, names = under_sent_names(order, self.rules.names, offers, wanted, known)
         return order, replace(self.rules, names=names)
 
@@ -128,6 +130,10 @@ class OrderSnapshot:
         if self.row.state == OrderState.SHIPPED:
             return self.record.shipments
         return shipments_of(self.record, slips)
+
+
+def _as_lines(lines: SentLines) -> tuple[RecordLine, ...]:
+    return tuple(RecordLine(sku, units) for sku, units in lines)
 
 
 def facts_of(shipment: Shipment) -> tuple[PackageFact, ...]:
