@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
@@ -201,7 +202,7 @@ def _words(blocked: Sequence[Blocked]) -> str:
     return (
         f"the hook {oldest.hook} keeps refusing {oldest.type}{of}, waiting since "
         f"{exactly(oldest.at)}{behind}: {oldest.error}{others}; fix the hook, or skip the event "
-        f"with `veracore-sync deliver --skip {oldest.id}`"
+        f"with {command('deliver --skip ID', ID=str(oldest.id))}"
     )
 
 

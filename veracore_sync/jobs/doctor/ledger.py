@@ -11,6 +11,7 @@ from pathlib import Path
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
 from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.doctor.alerts import standing_alerts
@@ -158,7 +159,7 @@ def _content(
             "hooks",
             f"hooks.{one.hook} keeps refusing {one.type} of {one.code or 'no order'} ({one.id}), "
             f"waiting since {one.at}: {one.error}",
-            f"fix the hook, or skip the event: `veracore-sync deliver --skip {one.id}`",
+            f"fix the hook, or skip the event: {command('deliver --skip ID', ID=str(one.id))}",
         )
     yield from standing_alerts(opened.alerts.standing())
     if settings.veracore.dialect == "oms":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from veracore_sync.domain.advice import PROGRAM, about, typed
 from veracore_sync.domain.differences import DIFFERENCES, Difference
 from veracore_sync.domain.texts import one_line
 
-PROGRAM = "veracore-sync"
 _SIDE = 160
 """The most characters of a side's evidence in an alert."""
 
@@ -24,8 +24,8 @@ def advice(one: Difference) -> str:
         return f"Repair: {PROGRAM} {one.repair}"
     entry = DIFFERENCES[one.type]
     if entry.by_hand:
-        return entry.by_hand.replace("NAME", one.name)
-    return f"Repair: {PROGRAM} {entry.repair.replace('NAME', one.name)}"
+        return about(entry.by_hand, NAME=one.name)
+    return f"Repair: {PROGRAM} {typed(entry.repair, NAME=one.name)}"
 
 
 def _short(text: str) -> str:
