@@ -34,7 +34,7 @@ from veracore_sync.jobs.deliver import body_of
 from veracore_sync.jobs.orders.text import clean
 from veracore_sync.prometheus import Metric
 from veracore_sync.prometheus import render as prometheus
-from veracore_sync.transport.hooks import NotifyHook
+from veracore_sync.transport.hooks import people
 from veracore_sync.veracore.oms import write
 from veracore_sync.webhooks.server import Response, render
 from veracore_sync.webhooks.systemd_notify import SystemdNotifier
@@ -175,7 +175,7 @@ def parts_of(mail: Message) -> list[tuple[str, str]]:
 def test_a_mail_about_an_alert(form: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtplib, "SMTP", Post)
     monkeypatch.setattr(Post, "sent", [])
-    hook = NotifyHook([f"mailto://pat:secret@localhost:25?to=x@example.com&format={form}"], 30)
+    (hook,) = people([f"mailto://pat:secret@localhost:25?to=x@example.com&format={form}"], 30)
     data = {
         "kind": "order.parked",
         "vendureOrderCode": text,

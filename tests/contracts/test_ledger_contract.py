@@ -259,6 +259,24 @@ def test_events_of_an_order_leave_in_their_order(ledger: Ledger) -> None:
     assert ledger.outbox.summary()["waiting"] == 1
 
 
+def test_what_waits_for_a_hook_is_shared_with_others_once(ledger: Ledger) -> None:
+    for code in "AB":
+        ledger.outbox.add(EventKind.ORDER_SYNCED, code, {})
+    first = ledger.outbox.due("command", after=0, forced=False)
+    assert first is not None
+    ledger.outbox.taken("command", first.seq)
+    for _ in range(2):
+        ledger.outbox.share("command", ["other", "third"])
+    assert ledger.reporting.outbox_waiting() == {"command": 1, "other": 1, "third": 1}
+    for hook in ("other", "third"):
+        event = ledger.outbox.due(hook, after=0, forced=False)
+        assert event is not None
+        assert event.code == "B"
+        ledger.outbox.taken(hook, event.seq)
+    ledger.outbox.share("command", ["other", "third"])
+    assert ledger.reporting.outbox_waiting() == {"command": 1}
+
+
 def test_a_hook_that_fails_is_remembered_until_it_works(ledger: Ledger) -> None:
     ledger.outbox.add(EventKind.ORDER_SYNCED, "A", {})
     ledger.outbox.failed("command", "exit 1", START + MINUTE)

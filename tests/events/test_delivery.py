@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,30 @@ def test_a_hook_that_fails_for_an_hour_gets_every_event_in_order(
     mine = [one for one in hook.taken if one[0] == "A"]
     assert mine == [("A", "order.synced"), ("A", "order.shipped")]
     assert [alert.kind for alert in ledger.alerts.standing()] == []
+
+
+def test_an_address_that_fails_has_no_other_told_again_or_late(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with closing(open_ledger(tmp_path / "p.db", clock=clock, hooks=("notify",))) as ledger:
+        for code in "ABC":
+            tell(ledger, code, "alert.opened")
+        people = {"notify": FakeHook("is away"), "notify-2": FakeHook(), "notify-3": FakeHook()}
+        for _ in range(5):
+            result = EventDelivery(ledger, people, clock).run()
+            clock.forward(hours=1)
+        assert "notify has not accepted" in " ".join(
+            one.message for one in ledger.alerts.standing()
+        )
+        assert [*result.stopped] == ["notify"]
+        tell(ledger, "D", "alert.opened")
+        EventDelivery(ledger, people, clock, forced=True).run()
+        told = [(code, "alert.opened") for code in "ABCD"]
+        assert [one for one in people["notify-3"].taken if one[0]] == told
+        people["notify"].mood = "takes"
+        EventDelivery(ledger, people, clock, forced=True).run()
+        for hook in people.values():
+            assert [one for one in hook.taken if one[0]] == told
 
 
 def test_a_poison_event_blocks_its_order_alone(ledger: Ledger, clock: FakeClock) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.ports.hooks import NotTaken
-from veracore_sync.transport.hooks import NotifyHook
+from veracore_sync.transport.hooks import people
 
 # Of Apprise's own imports.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -23,10 +23,10 @@ EVENT = b'{"type": "alert.opened", "data": {"kind": "hooks.failing", "message": 
 )
 def test_http_to_another_machine_is_refused_until_a_setting_allows_it(address: str) -> None:
     with pytest.raises(ConfigError, match=r"address 2 leads over http://") as caught:
-        NotifyHook(["jsons://host", address], 5)
+        people(["jsons://host", address], 5)
     assert "hooks.allow_http" in str(caught.value.hint)
     assert "s3cret" not in f"{caught.value.message}{caught.value.hint}"
-    NotifyHook([address], 5, allow_http=True)
+    people([address], 5, allow_http=True)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_http_to_another_machine_is_refused_until_a_setting_allows_it(address: s
     ],
 )
 def test_what_encrypts_or_stays_here_is_taken(address: str) -> None:
-    NotifyHook([address], 5)
+    people([address], 5)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def redirecting() -> Iterator[tuple[int, list[str]]]:
 
 def test_no_redirect_is_followed(redirecting: tuple[int, list[str]]) -> None:
     port, seen = redirecting
-    hook = NotifyHook([f"json://user:pass@127.0.0.1:{port}/here"], 5)
+    (hook,) = people([f"json://user:pass@127.0.0.1:{port}/here"], 5)
     with pytest.raises(NotTaken):
         hook.deliver("evt_1", EVENT)
     assert len(seen) == 1

@@ -24,7 +24,7 @@ from veracore_sync.domain.warehouse import Classification, Party, WarehouseLine,
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.warehouse import LookUpFailed, NotAccepted
 from veracore_sync.transport.body import AnswerKind
-from veracore_sync.transport.hooks import NotifyHook, PostHook
+from veracore_sync.transport.hooks import PostHook, people
 from veracore_sync.transport.http import Gate, HttpClient, NoResponse, OpenGate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client
@@ -228,9 +228,9 @@ def test_a_hook_ends_in_time(manner: str) -> None:
 def test_people_are_not_waited_for_without_end() -> None:
     event = {"type": "alert.opened", "data": {"kind": "veracore.down", "message": "m"}}
     with dripping("head") as server, soon():
-        people = NotifyHook([f"json://127.0.0.1:{server.port}"], TIMEOUT)
+        (hook,) = people([f"json://127.0.0.1:{server.port}"], TIMEOUT)
         with pytest.raises(NotTaken) as error:
-            people.deliver("evt", json.dumps(event).encode())
+            hook.deliver("evt", json.dumps(event).encode())
     assert error.value.unreachable
 
 

@@ -19,7 +19,7 @@ from veracore_sync.domain.texts import to_json
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
-from veracore_sync.ports.hooks import Hook, NotTaken
+from veracore_sync.ports.hooks import NOTIFY, Hook, NotTaken
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import EVENT, is_over
 
@@ -61,6 +61,11 @@ class EventDelivery:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
+        # An event is stored once for all people. Each of their addresses has its own progress, or
+        # one that fails would have the others told again and again, and of what follows too late.
+        further = [name for name in self.hooks if name.startswith(f"{NOTIFY}-")]
+        if further:
+            self.ledger.outbox.share(NOTIFY, further)
         for name, hook in self.hooks.items():
             self.result.taken[name] = self.result.refused[name] = 0
             if self.forced or not self._is_left_alone(name):

@@ -14,9 +14,10 @@ from veracore_sync.domain.ledger_records import Blocked, Event, HookRow
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.sql import in_sql
 from veracore_sync.overdue import EVENT_REFUSED, HOOK_SILENT
+from veracore_sync.ports.hooks import NOTIFY
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
-_ALERTS_ONLY = frozenset({"notify"})
+_ALERTS_ONLY = frozenset({NOTIFY})
 _SHOWN = 20
 _BLOCKED_TRIES = 5
 
@@ -67,6 +68,15 @@ class Outbox:
             )
 
     # ---- delivering ---------------------------------------------------------------------------
+
+    def share(self, hook: str, others: Sequence[str]) -> None:
+        """Add what waits for the hook for these hooks as well, each event once."""
+        with self._db.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO deliveries (seq, hook) SELECT seq, :other FROM deliveries "
+                "WHERE hook = :hook AND done_at IS NULL ON CONFLICT DO NOTHING",
+                [{"hook": hook, "other": other} for other in others],
+            )
 
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``.

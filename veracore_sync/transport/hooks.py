@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veracore_sync.child_environment import for_child
 from veracore_sync.config.address import is_this_machine
@@ -21,6 +21,9 @@ from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, NoResponse
 from veracore_sync.transport.ways import Upstream
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 
 class CommandHook:
@@ -144,58 +147,72 @@ class PostHook:
         self._http.close()
 
 
-class NotifyHook:
-    """Notifies people of alerts through Apprise: mail, chat, pager.
+def people(
+    addresses: Sequence[str], timeout_seconds: float, *, allow_http: bool = False
+) -> list[NotifyHook]:
+    """A hook for each of these addresses of people.
 
     Args:
         addresses: Apprise URLs; they contain secrets and are never quoted.
-        timeout_seconds: For all of them together.
+        timeout_seconds: For each of them.
         allow_http: Whether an address may be called without encryption on another machine.
 
     Raises:
         ConfigError: Apprise is not installed, does not support an address, or would call it
             without encryption.
     """
+    try:
+        # Optional: the extra `notify`.
+        from apprise import Apprise, AppriseAsset
+    except ImportError:
+        raise ConfigError(
+            "hooks.notify needs Apprise, which is not installed",
+            hint="install veracore-sync[notify], or leave hooks.notify out",
+        ) from None
+    except OSError as error:
+        # Its HTTP client opens what SSLKEYLOGFILE names while it is imported.
+        raise ConfigError(
+            f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
+            hint="see whether the environment has SSLKEYLOGFILE, and unset it",
+        ) from error
+    # A redirect would take the login in the address along, also from https:// to http://.
+    asset = AppriseAsset(http_redirects=False)
+    found = []
+    for number, address in enumerate(addresses, start=1):
+        service = Apprise.instantiate(address, asset=asset)
+        if service is not None and not allow_http and _is_plain_http(service):
+            raise ConfigError(
+                f"hooks.notify: address {number} leads over http:// to another machine",
+                hint="write the form that encrypts (jsons:// for json://), or, where that "
+                "network is trusted, set hooks.allow_http = true",
+            )
+        one = Apprise(asset=asset)
+        if service is None or not one.add(service):
+            raise ConfigError(
+                f"hooks.notify: Apprise does not support address {number}",
+                hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
+            )
+        found.append(NotifyHook(one, timeout_seconds))
+    return found
 
-    def __init__(
-        self, addresses: Sequence[str], timeout_seconds: float, *, allow_http: bool = False
-    ) -> None:
+
+class NotifyHook:
+    """Notifies people of alerts through Apprise: mail, chat, pager.
+
+    Args:
+        address: One address, as Apprise has it.
+        timeout_seconds: For an event.
+    """
+
+    def __init__(self, address: Apprise, timeout_seconds: float) -> None:
+        self._address = address
         self._timeout = timeout_seconds
-        try:
-            # Optional: the extra `notify`.
-            from apprise import Apprise, AppriseAsset
-        except ImportError:
-            raise ConfigError(
-                "hooks.notify needs Apprise, which is not installed",
-                hint="install veracore-sync[notify], or leave hooks.notify out",
-            ) from None
-        except OSError as error:
-            # Its HTTP client opens what SSLKEYLOGFILE names while it is imported.
-            raise ConfigError(
-                f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
-                hint="see whether the environment has SSLKEYLOGFILE, and unset it",
-            ) from error
-        # A redirect would take the login in the address along, also from https:// to http://.
-        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False))
-        for number, address in enumerate(addresses, start=1):
-            service = Apprise.instantiate(address, asset=self._apprise.asset)
-            if service is not None and not allow_http and _is_plain_http(service):
-                raise ConfigError(
-                    f"hooks.notify: address {number} leads over http:// to another machine",
-                    hint="write the form that encrypts (jsons:// for json://), or, where that "
-                    "network is trusted, set hooks.allow_http = true",
-                )
-            if service is None or not self._apprise.add(service):
-                raise ConfigError(
-                    f"hooks.notify: Apprise does not support address {number}",
-                    hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
-                )
 
     def deliver(self, event_id: str, body: bytes) -> None:
         """Notify once.
 
         Raises:
-            NotTaken: An address failed, or they took too long together.
+            NotTaken: The address failed, or took too long.
         """
         document = json.loads(body)
         data = document["data"]
@@ -214,7 +231,7 @@ class NotifyHook:
 
     def _notify(self, title: str, text: str) -> bool:
         # As text: mails are HTML by default, and what an order's code holds would be live in them.
-        return bool(self._apprise.notify(title=title, body=text, body_format="text"))
+        return bool(self._address.notify(title=title, body=text, body_format="text"))
 
     def close(self) -> None:
         """Nothing to close."""
