@@ -135,7 +135,7 @@ class PostHook:
                 kind=AnswerKind.HOOK,
             )
         except NoResponse as error:
-            raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
+            raise NotTaken(f"no answer ({error.what}: {error.detail})", unreachable=True) from error
         if not 200 <= answer.status < 300:
             # A receiver with a bug in handling this one event answers 500: the event is refused,
             # and the receiver counts as reachable.
