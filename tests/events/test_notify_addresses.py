@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -70,7 +71,7 @@ def redirecting() -> Iterator[tuple[int, list[str]]]:
 def test_no_redirect_is_followed(redirecting: tuple[int, list[str]]) -> None:
     port, seen = redirecting
     (hook,) = people([f"json://user:pass@127.0.0.1:{port}/here"], 5)
-    with pytest.raises(NotTaken):
+    with closing(hook), pytest.raises(NotTaken, match="Apprise could not deliver it"):
         hook.deliver("evt_1", EVENT)
     assert len(seen) == 1
     assert seen[0].startswith("/here")

@@ -9,21 +9,21 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from veracore_sync.child_environment import for_child
+from veracore_sync.child_process import ChildProcess, NoAnswer
 from veracore_sync.config.address import is_this_machine
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
 from veracore_sync.domain.texts import one_line
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.body import AnswerKind
-from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, NoResponse
+from veracore_sync.transport.people import service_of
 from veracore_sync.transport.ways import Upstream
 
-if TYPE_CHECKING:
-    from apprise import Apprise
+_START_SECONDS = 30.0
 
 
 class CommandHook:
@@ -154,7 +154,7 @@ def people(
 
     Args:
         addresses: Apprise URLs; they contain secrets and are never quoted.
-        timeout_seconds: For each of them.
+        timeout_seconds: For an event, of each of them.
         allow_http: Whether an address may be called without encryption on another machine.
 
     Raises:
@@ -162,8 +162,7 @@ def people(
             without encryption.
     """
     try:
-        # Optional: the extra `notify`.
-        from apprise import Apprise, AppriseAsset
+        services = [service_of(address) for address in addresses]
     except ImportError:
         raise ConfigError(
             "hooks.notify needs Apprise, which is not installed",
@@ -175,38 +174,33 @@ def people(
             f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
             hint="see whether the environment has SSLKEYLOGFILE, and unset it",
         ) from error
-    # A redirect would take the login in the address along, also from https:// to http://.
-    asset = AppriseAsset(http_redirects=False)
-    found = []
-    for number, address in enumerate(addresses, start=1):
-        service = Apprise.instantiate(address, asset=asset)
-        if service is not None and not allow_http and _is_plain_http(service):
+    for number, service in enumerate(services, start=1):
+        if service is None:
+            raise ConfigError(
+                f"hooks.notify: Apprise does not support address {number}",
+                hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
+            )
+        if not allow_http and _is_plain_http(service):
             raise ConfigError(
                 f"hooks.notify: address {number} leads over http:// to another machine",
                 hint="write the form that encrypts (jsons:// for json://), or, where that "
                 "network is trusted, set hooks.allow_http = true",
             )
-        one = Apprise(asset=asset)
-        if service is None or not one.add(service):
-            raise ConfigError(
-                f"hooks.notify: Apprise does not support address {number}",
-                hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
-            )
-        found.append(NotifyHook(one, timeout_seconds))
-    return found
+    return [NotifyHook(address, timeout_seconds) for address in addresses]
 
 
 class NotifyHook:
     """Notifies people of alerts through Apprise: mail, chat, pager.
 
     Args:
-        address: One address, as Apprise has it.
+        address: One address, which `people` has checked.
         timeout_seconds: For an event.
     """
 
-    def __init__(self, address: Apprise, timeout_seconds: float) -> None:
+    def __init__(self, address: str, timeout_seconds: float) -> None:
         self._address = address
         self._timeout = timeout_seconds
+        self._process: ChildProcess | None = None
 
     def deliver(self, event_id: str, body: bytes) -> None:
         """Notify once.
@@ -214,27 +208,43 @@ class NotifyHook:
         Raises:
             NotTaken: The address failed, or took too long.
         """
-        document = json.loads(body)
-        data = document["data"]
-        about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
-        over = document["type"] == EventKind.ALERT_RESOLVED
-        title = one_line(f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}")
-        text = one_line(data.get("message") or f"it began at {data['openedAt']}")
+        title, text = words_for_people(body)
+        request = {"title": title, "text": text, "seconds": self._timeout}
         try:
-            # Apprise limits each read, not the whole, so a server that sends byte by byte would
-            # block us.
-            taken = within(self._timeout, lambda: self._notify(title, text))
-        except TimeoutError:
-            raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
+            taken = self._ready().ask(request, self._timeout).get("taken")
+        except NoAnswer as silence:
+            self.close()
+            raise NotTaken(f"Apprise {silence.why}", unreachable=True) from None
+        except BaseException:
+            # Else its answer, which nobody has read, would be taken for the next event's.
+            self.close()
+            raise
         if not taken:
             raise NotTaken("Apprise could not deliver it", unreachable=True)
 
-    def _notify(self, title: str, text: str) -> bool:
-        # As text: mails are HTML by default, and what an order's code holds would be live in them.
-        return bool(self._address.notify(title=title, body=text, body_format="text"))
+    def _ready(self) -> ChildProcess:
+        if self._process is None:
+            # With the whole environment, as Apprise finds proxies and certificates there.
+            self._process = ChildProcess("veracore_sync.transport.people", os.environ)
+            first = {"address": self._address, "seconds": _START_SECONDS}
+            self._process.ask(first, _START_SECONDS)
+        return self._process
 
     def close(self) -> None:
-        """Nothing to close."""
+        """End the process."""
+        if self._process is not None:
+            self._process.end()
+            self._process = None
+
+
+def words_for_people(body: bytes) -> tuple[str, str]:
+    """The title and the text of a notification about this event."""
+    document = json.loads(body)
+    data = document["data"]
+    about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
+    over = document["type"] == EventKind.ALERT_RESOLVED
+    title = one_line(f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}")
+    return title, one_line(data.get("message") or f"it began at {data['openedAt']}")
 
 
 def _is_plain_http(service: Any) -> bool:
