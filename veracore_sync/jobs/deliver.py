@@ -62,7 +62,7 @@ class EventDelivery:
             LedgerError: The ledger cannot be read or written.
         """
         # An event is stored once for all people. Each of their addresses has its own progress, or
-        # one that fails would have the others told again and again, and of what follows too late.
+        # the others would get it again whenever one fails, and what follows too late.
         further = [name for name in self.hooks if name.startswith(f"{NOTIFY}-")]
         if further:
             self.ledger.outbox.share(NOTIFY, further)

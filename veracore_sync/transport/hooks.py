@@ -20,7 +20,7 @@ from veracore_sync.domain.texts import one_line
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import HttpClient, NoResponse
-from veracore_sync.transport.people import service_of
+from veracore_sync.transport.people import address_of
 from veracore_sync.transport.ways import Upstream
 
 _START_SECONDS = 30.0
@@ -162,7 +162,7 @@ def people(
             without encryption.
     """
     try:
-        services = [service_of(address) for address in addresses]
+        opened = [address_of(address) for address in addresses]
     except ImportError:
         raise ConfigError(
             "hooks.notify needs Apprise, which is not installed",
@@ -174,13 +174,13 @@ def people(
             f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
             hint="see whether the environment has SSLKEYLOGFILE, and unset it",
         ) from error
-    for number, service in enumerate(services, start=1):
-        if service is None:
+    for number, one in enumerate(opened, start=1):
+        if one is None:
             raise ConfigError(
                 f"hooks.notify: Apprise does not support address {number}",
                 hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
             )
-        if not allow_http and _is_plain_http(service):
+        if not allow_http and _is_plain_http(one[0]):
             raise ConfigError(
                 f"hooks.notify: address {number} leads over http:// to another machine",
                 hint="write the form that encrypts (jsons:// for json://), or, where that "

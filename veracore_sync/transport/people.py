@@ -13,8 +13,8 @@ from typing import Any
 from veracore_sync.child_process import begin, end_after, let_live, tell
 
 
-def service_of(address: str) -> Any:
-    """The service of an Apprise URL; ``None`` if Apprise does not support it.
+def address_of(url: str) -> Any:
+    """Apprise's object for a URL of its own, whose first item is the service; ``None``: for none.
 
     Raises:
         ImportError: Apprise is not installed.
@@ -24,15 +24,13 @@ def service_of(address: str) -> Any:
     from apprise import Apprise, AppriseAsset
 
     # A redirect would take the login in the address along, also from https:// to http://.
-    return Apprise.instantiate(address, asset=AppriseAsset(http_redirects=False))
+    address = Apprise(asset=AppriseAsset(http_redirects=False))
+    service = Apprise.instantiate(url, asset=address.asset)
+    return address if service is not None and address.add(service) else None
 
 
-def notify(service: Any, title: str, text: str) -> bool:
+def notify(address: Any, title: str, text: str) -> bool:
     """Notify once; whether that was accepted."""
-    from apprise import Apprise
-
-    address = Apprise(asset=service.asset)
-    address.add(service)
     # As text: mails are HTML by default, and what an order's code holds would be live in them.
     return bool(address.notify(title=title, body=text, body_format="text"))
 
@@ -42,7 +40,7 @@ def main() -> None:
     requests, answers = begin()
     first = json.loads(requests.readline())
     end_after(first["seconds"])
-    service = service_of(first["address"])
+    address = address_of(first["address"])
     let_live()
     tell(answers, {"ready": True})
     for line in requests:
@@ -50,6 +48,6 @@ def main() -> None:
         end_after(request["seconds"])
         taken = False
         with suppress(Exception):
-            taken = notify(service, request["title"], request["text"])
+            taken = notify(address, request["title"], request["text"])
         let_live()
         tell(answers, {"taken": taken})
