@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from veracore_sync.admin.actions import ActionOutcome, Actions
-from veracore_sync.domain.advice import PROGRAM, typed
+from veracore_sync.domain.advice import PROGRAM, as_line, typed
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderState
@@ -68,7 +68,7 @@ class PageAct:
                 words.append(word)
             elif field in self.needs:
                 words.append('"why"')
-        return f"{PROGRAM} {typed(' '.join(words), **names)}"
+        return as_line(f"{PROGRAM} {typed(' '.join(words), **names)}")
 
 
 _REASON = "The reason is stored and shown, so it should not name a customer."

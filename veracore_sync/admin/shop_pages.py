@@ -212,7 +212,8 @@ class ShopPages:
         return self._form(page.Form(act, self._running.form(session), given), visit)
 
     def _form(self, form: page.Form, visit: Visit, status: int = 200) -> Response:
-        return html(page.confirm_page(self.actions.ledger, form, visit), status)
+        with repeating(self._options):
+            return html(page.confirm_page(self.actions.ledger, form, visit), status)
 
     def _show_running(self, head: RequestHead, session: Session) -> Response:
         number = parameter(head, "form")

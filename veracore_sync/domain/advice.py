@@ -108,6 +108,15 @@ def advised(text: str) -> str:
     return as_typed(text, _OPTIONS.get())
 
 
+def as_line(line: str) -> str:
+    """A command that stands alone, without backticks, as it is typed.
+
+    Args:
+        line: With the program's name.
+    """
+    return advised(f"`{line}`")[1:-1]
+
+
 def as_typed(text: str, options: str) -> str:
     """The text, with these global options in each of its commands.
 
