@@ -11,6 +11,7 @@ from fakes import FakeClock, FakeHook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.deliver import FAILING, Delivered, EventDelivery
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -70,6 +71,23 @@ def test_a_hook_that_fails_for_an_hour_gets_every_event_in_order(
     mine = [one for one in hook.taken if one[0] == "A"]
     assert mine == [("A", "order.synced"), ("A", "order.shipped")]
     assert [alert.kind for alert in ledger.alerts.standing()] == []
+
+
+def test_an_alert_of_no_order_is_not_over_before_it_begins(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    hook = FakeHook("is away")
+    ledger.alerts.open(AlertKind.VERACORE_DOWN, "no answer")
+    run(ledger, clock, hook)
+    ledger.alerts.resolve(AlertKind.VERACORE_DOWN)
+    ledger.alerts.open(AlertKind.VENDURE_DOWN, "no answer")
+    clock.forward(minutes=2)
+    hook.mood = "takes"
+    run(ledger, clock, hook)
+    kinds = [kind for _, kind in hook.taken]
+    # Both ended with the network; whoever reads the last message must not believe it lasts.
+    assert kinds == ["alert.opened", "alert.opened", "alert.resolved"]
+    assert ledger.outbox.summary()["waiting"] == 0
 
 
 def test_an_address_that_fails_has_no_other_told_again_or_late(

@@ -81,7 +81,8 @@ class Outbox:
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``.
 
-        An event waits for every earlier event of its order that this hook has not accepted.
+        An event waits for every earlier event of its order that this hook has not accepted; one
+        about an alert of no order, for those about that kind of alert.
 
         Args:
             hook: The hook's name.
@@ -196,9 +197,11 @@ FROM deliveries d JOIN events e USING (seq)
 WHERE d.hook = :hook AND d.done_at IS NULL AND d.seq > :after
     AND (:forced = 1 OR d.next_attempt_at IS NULL OR {is_over_sql("d.next_attempt_at")})
     AND (d.tries = 0 OR :fresh_only = 0)
-    AND (e.code IS NULL OR NOT EXISTS (
+    AND NOT EXISTS (
         SELECT 1 FROM deliveries w JOIN events f USING (seq)
-        WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND f.code = e.code))
+        WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND (f.code = e.code
+            OR (e.code IS NULL AND f.code IS NULL
+                AND json_extract(f.data, '$.kind') = json_extract(e.data, '$.kind'))))
 ORDER BY d.seq LIMIT 1
 """  # noqa: S608 - our own words
 
