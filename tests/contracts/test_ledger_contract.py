@@ -626,3 +626,18 @@ def test_names_that_begin_so_are_found(ledger_bed: LedgerBed, ledger: Ledger) ->
     assert find("", ("pending",), 9) == find("", (), 9)
     assert find("", ("synced", "shipped"), 9) == []
     assert ledger.reporting.skus_beginning("", 9) == []
+
+
+def test_what_ends_an_alert_of_no_order_waits_for_what_began_it(ledger: Ledger) -> None:
+    for kind, sort in (("opened", "veracore.down"), ("resolved", "veracore.down"), ("opened", "x")):
+        ledger.outbox.add(EventKind(f"alert.{kind}"), None, {"kind": sort})
+    first = ledger.outbox.due("command", after=0, forced=False)
+    assert first is not None
+    ledger.outbox.refused("command", first.seq, "away", START)
+    other = ledger.outbox.due("command", after=0, forced=True, fresh_only=True)
+    assert other is not None
+    assert other.data == {"kind": "x"}
+    ledger.outbox.taken("command", first.seq)
+    ended = ledger.outbox.due("command", after=0, forced=True, fresh_only=True)
+    assert ended is not None
+    assert ended.type == "alert.resolved"
