@@ -65,11 +65,10 @@ def about(text: str, **names: str) -> str:
     words = re.compile(rf"\b(?:{'|'.join(names)})\b")
     parts = text.split("`")
     for n, part in enumerate(parts):
-        if words.search(part):
-            is_command = n % 2 == 1
-            parts[n] = (
-                typed(part, **names) if is_command else words.sub(lambda at: names[at[0]], part)
-            )
+        if n % 2 == 0:
+            parts[n] = words.sub(lambda at: names[at[0]], part)
+        elif words.search(part):
+            parts[n] = typed(part, **names)
     return "`".join(parts)
 
 
