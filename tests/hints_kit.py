@@ -57,7 +57,7 @@ def shapes() -> Mapping[str, list[str]]:
 
 
 def _texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Each text that is no docstring, an f-string with its braces."""
+    """Each text that is no docstring, an f-string with its braces, and what is a `command`."""
     parts = {id(one) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
              for one in node.values}  # fmt: skip
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -67,12 +67,15 @@ def _texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
         elif isinstance(node, ast.JoinedStr):
-            yield (
-                node.lineno,
-                "".join(
-                    one.value if isinstance(one, ast.Constant) else "{}" for one in node.values
-                ),
-            )
+            yield node.lineno, _text(node)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "command":
+            yield node.lineno, f"`veracore-sync {_text(node.args[0])}`"
+
+
+def _text(node: ast.expr) -> str:
+    """What a text says, a name's value being that of a place."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in parts)
 
 
 def parsed(command: str) -> None:

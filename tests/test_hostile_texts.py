@@ -34,7 +34,8 @@ from veracore_sync.jobs.deliver import body_of
 from veracore_sync.jobs.orders.text import clean
 from veracore_sync.prometheus import Metric
 from veracore_sync.prometheus import render as prometheus
-from veracore_sync.transport.hooks import NotifyHook
+from veracore_sync.transport.hooks import words_for_people
+from veracore_sync.transport.people import address_of, notify
 from veracore_sync.veracore.oms import write
 from veracore_sync.webhooks.server import Response, render
 from veracore_sync.webhooks.systemd_notify import SystemdNotifier
@@ -175,14 +176,15 @@ def parts_of(mail: Message) -> list[tuple[str, str]]:
 def test_a_mail_about_an_alert(form: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtplib, "SMTP", Post)
     monkeypatch.setattr(Post, "sent", [])
-    hook = NotifyHook([f"mailto://pat:secret@localhost:25?to=x@example.com&format={form}"], 30)
+    address = address_of(f"mailto://pat:secret@localhost:25?to=x@example.com&format={form}")
     data = {
         "kind": "order.parked",
         "vendureOrderCode": text,
         "message": f"VeraCore says {text}",
         "openedAt": "now",
     }
-    hook.deliver("e", json.dumps({"type": "alert.opened", "data": data}).encode())
+    event = json.dumps({"type": "alert.opened", "data": data}).encode()
+    assert notify(address, *words_for_people(event))
     assert len(Post.sent) == 1
     mail = message_from_string(Post.sent[0])
     assert {name.lower() for name, _ in mail.items()}.isdisjoint({"bcc", "set-cookie"})

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from veracore_sync.admin.acts import ACTS
 from veracore_sync.admin.words import Piece, pieces
 from veracore_sync.cli.serve_admin import options_of
 from veracore_sync.config.file import SYSTEM_FILE
 from veracore_sync.domain.advice import repeating
+from veracore_sync.domain.differences import Difference, DifferenceRow, DifferenceType
+from veracore_sync.jobs.reconcile.words import in_words
+from veracore_sync.jobs.stats import difference_document
 
 SENTENCE = "run `veracore-sync retry A1`, or `sudo -u x veracore-sync stats`"
 
@@ -22,6 +26,18 @@ def test_a_command_names_the_file_of_the_shop() -> None:
         "sudo -u x veracore-sync --config '/srv/shop two.toml' stats",
     ]
     assert Piece("veracore-sync retry A1", is_code=True) in pieces(SENTENCE)
+
+
+def test_an_act_and_a_repair_name_it_too() -> None:
+    one = Difference(DifferenceType.PAID_NOT_SENT, "A 1", "", "", "", None, repair="retry 'A 1'")
+    row = DifferenceRow(one, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", None, None)
+    with repeating(options_of(Path("/srv/shop2.toml"))):
+        shown = ACTS["cancel"].typed({"name": "#1"}), difference_document(row)["advice"]
+    assert shown == (
+        "veracore-sync --config /srv/shop2.toml cancel '#1'",
+        "Repair: veracore-sync --config /srv/shop2.toml retry 'A 1'",
+    )
+    assert in_words(one).endswith("Repair: veracore-sync retry 'A 1'")
 
 
 def test_where_it_is_found_without_a_name_it_is_not_named(

@@ -210,6 +210,7 @@ MISTAKES = {
     "sync-orders --ordr X": ("--ordr", "did you mean --order?", "sync-orders"),
     "stats --conf x.toml": ("--conf", "did you mean --config?", "stats"),
     "sync-orders 3PWKZ4D6": ("unexpected argument", "--order 3PWKZ4D6?", "sync-orders"),
+    "sync-orders '#1 A' B": ("unexpected argument", "--order '#1 A' --order B?", "sync-orders"),
     "sync-inventory MUG-BLUE": ("unexpected argument", "--sku MUG-BLUE?", "sync-inventory"),
     "sync-orders --limit": ("'--limit' requires an argument", "", "sync-orders"),
     "sync-orders --limit x": ("a valid integer", "", "sync-orders"),

@@ -259,6 +259,24 @@ def test_events_of_an_order_leave_in_their_order(ledger: Ledger) -> None:
     assert ledger.outbox.summary()["waiting"] == 1
 
 
+def test_what_waits_for_a_hook_is_shared_with_others_once(ledger: Ledger) -> None:
+    for code in "AB":
+        ledger.outbox.add(EventKind.ORDER_SYNCED, code, {})
+    first = ledger.outbox.due("command", after=0, forced=False)
+    assert first is not None
+    ledger.outbox.taken("command", first.seq)
+    for _ in range(2):
+        ledger.outbox.share("command", ["other", "third"])
+    assert ledger.reporting.outbox_waiting() == {"command": 1, "other": 1, "third": 1}
+    for hook in ("other", "third"):
+        event = ledger.outbox.due(hook, after=0, forced=False)
+        assert event is not None
+        assert event.code == "B"
+        ledger.outbox.taken(hook, event.seq)
+    ledger.outbox.share("command", ["other", "third"])
+    assert ledger.reporting.outbox_waiting() == {"command": 1}
+
+
 def test_a_hook_that_fails_is_remembered_until_it_works(ledger: Ledger) -> None:
     ledger.outbox.add(EventKind.ORDER_SYNCED, "A", {})
     ledger.outbox.failed("command", "exit 1", START + MINUTE)
@@ -608,3 +626,18 @@ def test_names_that_begin_so_are_found(ledger_bed: LedgerBed, ledger: Ledger) ->
     assert find("", ("pending",), 9) == find("", (), 9)
     assert find("", ("synced", "shipped"), 9) == []
     assert ledger.reporting.skus_beginning("", 9) == []
+
+
+def test_what_ends_an_alert_of_no_order_waits_for_what_began_it(ledger: Ledger) -> None:
+    for kind, sort in (("opened", "veracore.down"), ("resolved", "veracore.down"), ("opened", "x")):
+        ledger.outbox.add(EventKind(f"alert.{kind}"), None, {"kind": sort})
+    first = ledger.outbox.due("command", after=0, forced=False)
+    assert first is not None
+    ledger.outbox.refused("command", first.seq, "away", START)
+    other = ledger.outbox.due("command", after=0, forced=True, fresh_only=True)
+    assert other is not None
+    assert other.data == {"kind": "x"}
+    ledger.outbox.taken("command", first.seq)
+    ended = ledger.outbox.due("command", after=0, forced=True, fresh_only=True)
+    assert ended is not None
+    assert ended.type == "alert.resolved"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fakes import FakeClock, FakeHook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.deliver import FAILING, Delivered, EventDelivery
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -69,6 +71,47 @@ def test_a_hook_that_fails_for_an_hour_gets_every_event_in_order(
     mine = [one for one in hook.taken if one[0] == "A"]
     assert mine == [("A", "order.synced"), ("A", "order.shipped")]
     assert [alert.kind for alert in ledger.alerts.standing()] == []
+
+
+def test_an_alert_of_no_order_is_not_over_before_it_begins(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    hook = FakeHook("is away")
+    ledger.alerts.open(AlertKind.VERACORE_DOWN, "no answer")
+    run(ledger, clock, hook)
+    ledger.alerts.resolve(AlertKind.VERACORE_DOWN)
+    ledger.alerts.open(AlertKind.VENDURE_DOWN, "no answer")
+    clock.forward(minutes=2)
+    hook.mood = "takes"
+    run(ledger, clock, hook)
+    kinds = [kind for _, kind in hook.taken]
+    # Both ended with the network; whoever reads the last message must not believe it lasts.
+    assert kinds == ["alert.opened", "alert.opened", "alert.resolved"]
+    assert ledger.outbox.summary()["waiting"] == 0
+
+
+def test_an_address_that_fails_has_no_other_told_again_or_late(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with closing(open_ledger(tmp_path / "p.db", clock=clock, hooks=("notify",))) as ledger:
+        for code in "ABC":
+            tell(ledger, code, "alert.opened")
+        people = {"notify": FakeHook("is away"), "notify-2": FakeHook(), "notify-3": FakeHook()}
+        for _ in range(5):
+            result = EventDelivery(ledger, people, clock).run()
+            clock.forward(hours=1)
+        assert "notify has not accepted" in " ".join(
+            one.message for one in ledger.alerts.standing()
+        )
+        assert [*result.stopped] == ["notify"]
+        tell(ledger, "D", "alert.opened")
+        EventDelivery(ledger, people, clock, forced=True).run()
+        told = [(code, "alert.opened") for code in "ABCD"]
+        assert [one for one in people["notify-3"].taken if one[0]] == told
+        people["notify"].mood = "takes"
+        EventDelivery(ledger, people, clock, forced=True).run()
+        for hook in people.values():
+            assert [one for one in hook.taken if one[0]] == told
 
 
 def test_a_poison_event_blocks_its_order_alone(ledger: Ledger, clock: FakeClock) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.ports.hooks import NotTaken
-from veracore_sync.transport.hooks import NotifyHook
+from veracore_sync.transport.hooks import people
 
 # Of Apprise's own imports.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -23,10 +24,10 @@ EVENT = b'{"type": "alert.opened", "data": {"kind": "hooks.failing", "message": 
 )
 def test_http_to_another_machine_is_refused_until_a_setting_allows_it(address: str) -> None:
     with pytest.raises(ConfigError, match=r"address 2 leads over http://") as caught:
-        NotifyHook(["jsons://host", address], 5)
+        people(["jsons://host", address], 5)
     assert "hooks.allow_http" in str(caught.value.hint)
     assert "s3cret" not in f"{caught.value.message}{caught.value.hint}"
-    NotifyHook([address], 5, allow_http=True)
+    people([address], 5, allow_http=True)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_http_to_another_machine_is_refused_until_a_setting_allows_it(address: s
     ],
 )
 def test_what_encrypts_or_stays_here_is_taken(address: str) -> None:
-    NotifyHook([address], 5)
+    people([address], 5)
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def redirecting() -> Iterator[tuple[int, list[str]]]:
 
 def test_no_redirect_is_followed(redirecting: tuple[int, list[str]]) -> None:
     port, seen = redirecting
-    hook = NotifyHook([f"json://user:pass@127.0.0.1:{port}/here"], 5)
-    with pytest.raises(NotTaken):
+    (hook,) = people([f"json://user:pass@127.0.0.1:{port}/here"], 5)
+    with closing(hook), pytest.raises(NotTaken, match="Apprise could not deliver it"):
         hook.deliver("evt_1", EVENT)
     assert len(seen) == 1
     assert seen[0].startswith("/here")

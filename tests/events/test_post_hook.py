@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -39,3 +40,14 @@ def test_what_an_answer_says(status: int, unreachable: bool) -> None:
     thread.join()
     server.server_close()
     assert (caught.value.message, caught.value.unreachable) == (f"HTTP {status}", unreachable)
+
+
+def test_an_address_that_nobody_answers_at_says_why() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    hook = PostHook(f"http://127.0.0.1:{port}/t0ken", lambda *_: {}, 10)
+    with pytest.raises(NotTaken) as caught:
+        hook.deliver("evt_1", b"{}")
+    hook.close()
+    assert caught.value.message == "no answer (could not connect: Connection refused)"
+    assert caught.value.unreachable

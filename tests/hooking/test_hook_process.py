@@ -13,6 +13,7 @@ import pytest
 from fakes import make_order, make_settings
 from order_hook_kit import HEAD, Install
 
+from veracore_sync import child_process
 from veracore_sync.config.order_hooks import identity
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.orders import Customer, Order
@@ -163,7 +164,7 @@ def test_a_run_that_is_stopped_meanwhile_leaves_no_answer_for_the_next_order(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(process.os, "read", stop)
+        patched.setattr(child_process.os, "read", stop)
         apply(hooks, "comment")
     assert apply(hooks, "shout").comment == ""
 
@@ -313,13 +314,13 @@ def test_an_import_ends_itself_where_nobody_is_left_to_end_it(
 ) -> None:
     """As after SIGKILL, or a second Ctrl-C: whoever began it cannot end it any more."""
     monkeypatch.setattr(process, "_START_SECONDS", 1.0)
-    end = process._Child.end
-    left: list[process._Child] = []
+    end = process.ChildProcess.end
+    left: list[process.ChildProcess] = []
 
-    def leave(child: process._Child) -> None:
+    def leave(child: process.ChildProcess) -> None:
         left.append(child)
 
-    monkeypatch.setattr(process._Child, "end", leave)
+    monkeypatch.setattr(process.ChildProcess, "end", leave)
     install_hooks("import time; time.sleep(60)\n", "slow")
     with pytest.raises(ConfigError):
         HookProcess(["slow"], SOON).start()

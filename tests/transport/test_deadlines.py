@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from drip_kit import MANNERS, dripping, soon
 from fakes import FakeClock
 from pydantic import SecretStr
 
+from veracore_sync import child_process
 from veracore_sync.clock import SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.schema import VendureSettings
@@ -24,7 +27,7 @@ from veracore_sync.domain.warehouse import Classification, Party, WarehouseLine,
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.warehouse import LookUpFailed, NotAccepted
 from veracore_sync.transport.body import AnswerKind
-from veracore_sync.transport.hooks import NotifyHook, PostHook
+from veracore_sync.transport.hooks import PostHook, people
 from veracore_sync.transport.http import Gate, HttpClient, NoResponse, OpenGate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client
@@ -225,13 +228,21 @@ def test_a_hook_ends_in_time(manner: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_people_are_not_waited_for_without_end() -> None:
+def test_people_are_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Popen[bytes]] = []
+    monkeypatch.setattr(
+        child_process.subprocess,
+        "Popen",
+        lambda *a, **k: started.append(Popen(*a, **k)) or started[-1],
+    )
     event = {"type": "alert.opened", "data": {"kind": "veracore.down", "message": "m"}}
     with dripping("head") as server, soon():
-        people = NotifyHook([f"json://127.0.0.1:{server.port}"], TIMEOUT)
-        with pytest.raises(NotTaken) as error:
-            people.deliver("evt", json.dumps(event).encode())
+        (hook,) = people([f"json://127.0.0.1:{server.port}"], TIMEOUT)
+        with pytest.raises(NotTaken, match=r"Apprise gave no answer in 0\.5 s") as error:
+            hook.deliver("evt", json.dumps(event).encode())
     assert error.value.unreachable
+    # What it went on reading would take memory, and its thread would keep a run from its end.
+    assert [one.returncode for one in started] == [-signal.SIGKILL]
 
 
 @pytest.mark.parametrize("call", ["vendure", "oms", "rest", "hook"])

@@ -9,11 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock
+from fakes import FakeClock, make_settings
 from hook_kit import INVENTORY, Bed, Seen, start_bed, stop_bed, until
 
 from veracore_sync.domain.errors import ProtocolError, RateLimited, Unavailable, UsageError
-from veracore_sync.domain.hints import KINDS, WebhookDelivery
+from veracore_sync.domain.hints import HINTS, KINDS, RECEIVER, WebhookDelivery
+from veracore_sync.jobs.doctor.ledger import ledger as examine_ledger
 from veracore_sync.ledger import open_ledger
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.rate_limit import HintRateLimiter
@@ -59,6 +60,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made = Desk(tmp_path / "ledger.db")
     yield made
     made.ledger.close()
+
+
+def test_doctor_says_that_nothing_follows_what_is_received(desk: Desk) -> None:
+    settings = make_settings(ledger={"path": str(desk.ledger.path)})
+
+    def found() -> list[str]:
+        checks = examine_ledger(settings, lambda: desk.ledger, desk.clock)
+        return [one.level for one in checks if one.name == "webhooks"]
+
+    assert found() == []
+    with desk.ledger.runs.lock(RECEIVER, "serve-webhooks"):
+        assert found() == ["warn"]
+        with desk.ledger.runs.lock(HINTS, "serve-webhooks"):
+            assert found() == []
 
 
 def test_a_burst_is_one_look_up(desk: Desk) -> None:

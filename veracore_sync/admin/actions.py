@@ -17,6 +17,7 @@ from veracore_sync.composition.orders import doubt_resolver, sync_orders
 from veracore_sync.composition.reconcile import accept_difference
 from veracore_sync.composition.tracking import sync_tracking
 from veracore_sync.config import Settings
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
@@ -229,7 +230,7 @@ def _retry(container: Container, code: str) -> CommandReport:
     container.bind()
     chosen = plan(container.ledger, (code,), every=False, error_class=None)
     for _, why in chosen.refused:
-        raise UsageError(why, hint=f"`veracore-sync stats --order {code}` shows its history")
+        raise UsageError(why, hint=f"{command('stats --order CODE', CODE=code)} shows its history")
     report = OrdersReport()
     doubts = doubt_resolver(container, report) if chosen.look_up else None
     execute(chosen, container.ledger, report, doubts)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from veracore_sync.admin.actions import ActionOutcome, Actions
+from veracore_sync.domain.advice import PROGRAM, as_line, typed
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderState
@@ -58,14 +58,17 @@ class PageAct:
 
     def typed(self, fields: Mapping[str, str]) -> str:
         """The command, with what the form has."""
-        words = []
+        names, words = {}, []
         for word in self.command.split():
-            given = fields.get(word.lower(), "").strip() if word.isupper() else word
+            field = word.lower() if word.isupper() else ""
+            given = fields.get(field, "").strip()
             if given:
-                words.append(shlex.quote(given))
-            elif word.lower() in self.needs:
+                names[word] = given
+            if given or not field:
+                words.append(word)
+            elif field in self.needs:
                 words.append('"why"')
-        return " ".join(("veracore-sync", *words))
+        return as_line(f"{PROGRAM} {typed(' '.join(words), **names)}")
 
 
 _REASON = "The reason is stored and shown, so it should not name a customer."

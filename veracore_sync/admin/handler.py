@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,7 @@ from veracore_sync.admin.requests import form_of, parameter, path_of
 from veracore_sync.admin.shop_pages import ShopPages, bearer, refresh
 from veracore_sync.admin.visit import Visit
 from veracore_sync.clock import Clock
+from veracore_sync.domain.advice import advised
 from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.webhooks.handler import is_local
@@ -130,7 +132,8 @@ class AdminHandler:
         except LedgerError as error:
             self._trouble.say(f"a page cannot be shown: {error.message}")
             visit = shop.visit(session, path) if shop is not None else None
-            why = (f"{error.message}.", f"What to do: {error.hint}.")
+            with shop.naming_its_file() if shop is not None else nullcontext():
+                why = (f"{error.message}.", f"What to do: {advised(error.hint)}.")
             more = _SOON if head.method == "GET" else _SOON[:1]
             return html(page.problem_page(visit, "The ledger cannot be read", *why), 503, more)
 

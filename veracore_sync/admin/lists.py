@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from veracore_sync.admin.acts import ACTS
 from veracore_sync.admin.words import Piece, ending, exact, pieces, sentence
 from veracore_sync.clock import from_text
+from veracore_sync.domain.advice import about
 from veracore_sync.domain.differences import DIFFERENCES, ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.errors import HINTS, Category
 from veracore_sync.domain.ledger_records import Run
@@ -112,7 +113,7 @@ def what_to_do(row: OrderRow) -> list[Piece]:
     if row.error_class is None or row.state in _DONE:
         return []
     hint = HINTS.get(Category(row.error_class), "")
-    return pieces(sentence(hint.replace("ORDER", row.code)))
+    return pieces(sentence(about(hint, ORDER=row.code)))
 
 
 def slice_of(rows: Sequence[Mapping[str, Any]], number: str) -> Page:

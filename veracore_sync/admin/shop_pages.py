@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -84,13 +85,18 @@ class ShopPages:
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":
             return Response(415, {"errors": [{"message": "send application/json"}]})
-        status, document = self._api.answer(body, role, actor)
+        with self.naming_its_file():
+            status, document = self._api.answer(body, role, actor)
         return Response(status, document, headers=_LATER if status == 503 else ())
 
     def show(self, path: str, head: RequestHead, session: Session) -> Response:
         """Answer with a page of this shop, for a session that may view it."""
-        with repeating(self._options):
+        with self.naming_its_file():
             return self._page(path, head, session)
+
+    def naming_its_file(self) -> AbstractContextManager[None]:
+        """In the block, commands in texts are about this shop."""
+        return repeating(self._options)
 
     def _page(self, path: str, head: RequestHead, session: Session) -> Response:
         if path == "/act":
@@ -212,7 +218,8 @@ class ShopPages:
         return self._form(page.Form(act, self._running.form(session), given), visit)
 
     def _form(self, form: page.Form, visit: Visit, status: int = 200) -> Response:
-        return html(page.confirm_page(self.actions.ledger, form, visit), status)
+        with self.naming_its_file():
+            return html(page.confirm_page(self.actions.ledger, form, visit), status)
 
     def _show_running(self, head: RequestHead, session: Session) -> Response:
         number = parameter(head, "form")

@@ -67,7 +67,7 @@ def _work(container: Container, event_ids: list[str], *, force: bool) -> Command
             f"a hook does not accept events: {reasons}",
             upstream="hooks",
             hint="no event is lost: all are delivered in order once the hook works again; "
-            "check hooks.command and hooks.url",
+            "check hooks.command, hooks.url and hooks.notify",
         )
     return CommandReport(
         document=document,

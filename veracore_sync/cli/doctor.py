@@ -15,7 +15,7 @@ from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.progress import shown
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
-from veracore_sync.composition.event_delivery import notify_hook
+from veracore_sync.composition.event_delivery import notify_hooks
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.outward import ways
 from veracore_sync.config import Loaded
@@ -81,7 +81,7 @@ def run_checks(
         unless_it_fails: What the summary names next where nothing fails.
         progress: Called with what is being asked.
     """
-    found = list(machine(container.loaded, systemd_dir, notify_hook))
+    found = list(machine(container.loaded, systemd_dir, notify_hooks))
     found += _neighbours(container.loaded)
     found += ways(container.settings, os.environ)
     found += order_hooks(container.settings.orders, container.order_hooks)

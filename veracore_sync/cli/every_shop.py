@@ -25,6 +25,7 @@ from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted
 from veracore_sync.config import Loaded
 from veracore_sync.config.shops import ShopFile, collisions, folder_of_shops, shops_in
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import PRECEDENCE, ConfigError, Interrupted, SyncError, UsageError
 
 _BUG = 1
@@ -108,7 +109,7 @@ def shops_of(options: Globals, *, one_shop: str = "") -> list[ShopFile]:
         raise UsageError(
             f"`{one_shop}`, as it was given, is for one shop, and {folder} is a folder of them",
             hint="name the shop's file, such as "
-            f"`veracore-sync --config {shops[0].path} {one_shop}`",
+            + command(f"--config FILE {one_shop}", FILE=str(shops[0].path)),
         )
     return shops
 

@@ -14,6 +14,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.probe import probe_tenant, remember
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
 from veracore_sync.domain.texts import to_json
 from veracore_sync.files import write_whole
@@ -69,7 +70,7 @@ def _write(out: Path, text: str) -> None:
 
 
 def _summary(document: dict[str, Any], out: Path) -> str:
-    lines = [f"written to {out}; `veracore-sync sandbox --like {out}` behaves so"]
+    lines = [f"written to {out}; {command('sandbox --like FILE', FILE=str(out))} behaves so"]
     lines += [f"  {name}: {json.dumps(value)}" for name, value in document["behaviour"].items()]
     lines.append("not shown:")
     lines += [f"  {name}: {why}" for name, why in document["notShown"].items()]

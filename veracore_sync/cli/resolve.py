@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from veracore_sync.composition import decisions
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.decisions import Choice
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import UsageError
 
 
@@ -74,8 +74,7 @@ def _work(
     if len(choices) != 1 or (veracore_id and choices == ["accept"]):
         raise UsageError(
             "give one of --adopt [ID], --new-id [ID], --skip [ID] and --accept REASON",
-            hint=f"`veracore-sync stats --order {shlex.quote(name)}` shows the history of the "
-            "order",
+            hint=f"{command('stats --order CODE', CODE=name)} shows the history of the order",
         )
     (choice,) = choices
     return decisions.resolve(

@@ -13,6 +13,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import orders
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.domain.advice import command
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.document import ORDER_COUNTS
 from veracore_sync.jobs.orders.plan import SubmitOrder
@@ -85,4 +86,5 @@ def _would(submits: list[SubmitOrder]) -> str:
         return "nothing would be sent"
     if len(submits) > 1:
         return f"{len(submits):,} orders would be sent"
-    return f"1 order would be sent; `veracore-sync sync-orders --order {submits[0].code}` sends it"
+    sends = command("sync-orders --order CODE", CODE=submits[0].code)
+    return f"1 order would be sent; {sends} sends it"

@@ -16,6 +16,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.reconcile import ReconcileOptions
 from veracore_sync.config.types import closest
+from veracore_sync.domain.advice import about, as_line
 from veracore_sync.domain.differences import DIFFERENCES, DifferenceRow, DifferenceType
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.kernel import RunOptions
@@ -206,8 +207,8 @@ def repair_of(one: FoundDifference) -> str:
     if one.is_accepted:
         return f"accepted: {one.reason}" if one.reason else "accepted"
     if one.difference.repair:
-        return f"veracore-sync {one.difference.repair}"
-    return DIFFERENCES[one.difference.type].by_hand
+        return as_line(f"veracore-sync {one.difference.repair}")
+    return about(DIFFERENCES[one.difference.type].by_hand, NAME=one.difference.name)
 
 
 def age_of(age: timedelta) -> str:

@@ -141,7 +141,8 @@ def _difference_error(differences: list[str], folder: Path) -> SyncError | None:
         )
     return NeedsPerson(
         "the installed timers differ from the configuration: " + "; ".join(differences),
-        hint=f"run `sudo veracore-sync timers --write {folder} && sudo systemctl daemon-reload`; "
+        hint=f"run `sudo veracore-sync timers --write {shlex.quote(str(folder))} && "
+        "sudo systemctl daemon-reload`; "
         "mask a timer that you do not want",
     )
 

@@ -14,6 +14,7 @@ from veracore_sync.cli.entries import SUBCOMMANDS
 from veracore_sync.cli.help_page import PROGRAM, name_of, page_of, text_of, width_here
 from veracore_sync.cli.journal import ERROR
 from veracore_sync.cli.output import error_document, error_lines, print_json, warn
+from veracore_sync.domain.advice import typed
 from veracore_sync.domain.errors import UsageError
 
 _MEANT: Mapping[str, str] = {
@@ -137,7 +138,19 @@ def _too_many(words: str, command: Any) -> str:
     options = {option for one in command.params for option in one.opts}
     naming = next((one for one in ("--order", "--sku") if one in options), "")
     text = f"unexpected argument: {words}"
-    return f"{text}; did you mean {naming} {words}?" if naming else text
+    if not naming:
+        return text
+    # The parser joins them; each has to be typed as a shell reads it.
+    meant = " ".join(typed(f"{naming} NAME", NAME=one) for one in _together(words))
+    return f"{text}; did you mean {meant}?"
+
+
+def _together(words: str) -> list[str]:
+    """The words of the command line that are these with blanks between."""
+    given = [one for one in sys.argv[1:] if not one.startswith("-")]
+    ends = range(1, len(given) + 1)
+    runs = (given[begin:end] for end in ends for begin in range(end))
+    return next((run for run in runs if " ".join(run) == words), [words])
 
 
 def _elsewhere(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 
 from veracore_sync.composition.container import Container
@@ -10,8 +11,8 @@ from veracore_sync.config import HookSettings
 from veracore_sync.describe import describe
 from veracore_sync.domain.errors import LockHeld
 from veracore_sync.jobs.deliver import JOB, Delivered, EventDelivery, is_wanted
-from veracore_sync.ports.hooks import Hook
-from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
+from veracore_sync.ports.hooks import Hook, of_address
+from veracore_sync.transport.hooks import CommandHook, PostHook, people
 from veracore_sync.transport.signature import sign
 from veracore_sync.transport.ways import upstream_of
 
@@ -85,16 +86,18 @@ def _hooks(container: Container, stack: ExitStack) -> dict[str, Hook]:
 
         at = upstream_of("hooks", wanted.url, wanted)
         add("url", PostHook(wanted.url, headers, wanted.timeout_seconds, at))
-    if wanted.notify:
-        add("notify", notify_hook(wanted))
+    for number, hook in enumerate(notify_hooks(wanted), start=1):
+        add(of_address(number), hook)
     return found
 
 
-def notify_hook(settings: HookSettings) -> Hook:
-    """The hook that notifies people of alerts.
+def notify_hooks(settings: HookSettings) -> Sequence[Hook]:
+    """The hooks that notify people of alerts, one for each address.
 
     Raises:
         ConfigError: Apprise is not installed, or an address is invalid.
     """
+    if not settings.notify:
+        return ()
     addresses = [one.get_secret_value() for one in settings.notify]
-    return NotifyHook(addresses, settings.timeout_seconds, allow_http=settings.allow_http)
+    return people(addresses, settings.timeout_seconds, allow_http=settings.allow_http)

@@ -14,6 +14,7 @@ from veracore_sync.composition.orders import (
     orders_run,
 )
 from veracore_sync.composition.tracking import recount, tracking_run
+from veracore_sync.domain.advice import about, command
 from veracore_sync.domain.differences import DIFFERENCES, Difference, DifferenceType
 from veracore_sync.domain.errors import NeedsPerson
 from veracore_sync.domain.states import HANDED_OVER, CancelState, OrderState
@@ -65,7 +66,7 @@ def _send(container: Container, difference: Difference) -> RepairResult:
         for _, why in retried.refused:
             if row.state in _UNDECIDED:
                 raise NeedsPerson(
-                    why, hint=f"`veracore-sync stats --order {code}` shows its history"
+                    why, hint=f"{command('stats --order CODE', CODE=code)} shows its history"
                 )
         doubts = doubt_resolver(container, report) if retried.look_up else None
         # What it says of an order that waits is no news: it is sent below.
@@ -115,7 +116,7 @@ def _cancel(container: Container, difference: Difference) -> RepairResult:
     if container.settings.orders.cancel == "off":
         raise NeedsPerson(
             "orders.cancel is off, so VeraCore is not asked",
-            hint=f"cancel it at VeraCore by hand, or run `veracore-sync cancel {code}`",
+            hint=f"cancel it at VeraCore by hand, or run {command('cancel CODE', CODE=code)}",
         )
     if container.ledger.orders.get(code) is None:
         raise NeedsPerson(
@@ -149,7 +150,7 @@ def _record_cancelled(container: Container, difference: Difference) -> RepairRes
         NeedsPerson: The ledger has it already, or does not hold the order.
     """
     code = difference.name
-    by_hand = DIFFERENCES[_T.CANCELLED_THERE_OPEN_HERE].by_hand.replace("NAME", code)
+    by_hand = about(DIFFERENCES[_T.CANCELLED_THERE_OPEN_HERE].by_hand, NAME=code)
     row = container.ledger.orders.get(code)
     if row is None or row.state is OrderState.CANCELLED:
         has = "does not hold it" if row is None else "has it as cancelled"
@@ -191,13 +192,9 @@ def _restock(container: Container, difference: Difference) -> RepairResult:
     run.run()
     report = run.report
     if report.guard is not None:
-        return _deed(
-            container,
-            difference,
-            report,
-            f"the guard {report.guard!r} withheld it: `veracore-sync sync-inventory --sku "
-            f"{difference.name} --allow-mass-change` writes it",
-        )
+        writes = command("sync-inventory --sku SKU --allow-mass-change", SKU=difference.name)
+        withheld = f"the guard {report.guard!r} withheld it: {writes} writes it"
+        return _deed(container, difference, report, withheld)
     refused = report.refused.get(difference.name)
     if refused is not None:
         return _deed(container, difference, report, f"Vendure refused the level: {refused}")

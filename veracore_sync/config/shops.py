@@ -13,6 +13,7 @@ from veracore_sync.config.file import VARIABLE
 from veracore_sync.config.given import DEFAULT, located
 from veracore_sync.config.load import Loaded, load
 from veracore_sync.config.services import LedgerSettings
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.trusted import Untrusted, check_trusted
 
@@ -96,7 +97,7 @@ def shops_in(folder: Path) -> list[ShopFile]:
         raise ConfigError(
             f"there is no configuration in {folder}",
             hint="put one into it as NAME.toml or NAME/config.toml: "
-            f"`veracore-sync --config {folder}/NAME.toml init`",
+            + command("--config FILE init", FILE=f"{folder}/NAME.toml"),
         )
     return list(found.values())
 

@@ -1,11 +1,15 @@
 """Commands in sentences: what stands in backticks can be typed as it stands.
 
 Messages, hints and alerts name commands as ```veracore-sync stats```. Who runs the program with
-``--config`` or ``--all`` must type that again, or the command is about another shop.
+``--config`` or ``--all`` must type that again, or the command is about another shop. An order's
+code, a SKU and a VeraCore id may hold anything, so `command`, `typed` and `about` alone put them
+into commands: as a shell reads them, and so that this program takes none for an option.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +18,73 @@ from veracore_sync.domain.lazy_pattern import lazy_pattern
 
 _COMMAND = lazy_pattern(r"`((?:sudo (?:-u \S+ )?)?)veracore-sync (?!--config\b|--all\b)(?=[^`]*`)")
 
+PROGRAM = "veracore-sync"
+ACCEPT = 'resolve CODE --accept "reason"'
+# What follows these is a word of its own (`resolve CODE --adopt ID`); other options take a value.
+_FLAGS = ("--adopt", "--new-id", "--skip")
+
 _OPTIONS: ContextVar[str] = ContextVar("global options", default="")
+
+
+def command(words: str, **names: str) -> str:
+    """A command in backticks, for a sentence; the arguments are those of `typed`."""
+    return f"`{PROGRAM} {typed(words, **names)}`"
+
+
+def typed(words: str, **names: str) -> str:
+    """A command as it is typed.
+
+    Args:
+        words: Such as ``resolve CODE --adopt ID``.
+        names: What stands in it for which word; each a code, a SKU, an id or a path.
+    """
+    said: list[str] = []
+    behind: list[str] = []
+    for word in words.split():
+        name = names.get(word)
+        is_value = bool(said) and said[-1].startswith("--") and said[-1] not in _FLAGS
+        if name is None:
+            said.append(word)
+        elif is_value and name.startswith("-"):
+            said[-1] += f"={_quoted(name)}"
+        elif is_value or not (behind or name.startswith("-")):
+            said.append(_quoted(name))
+        else:
+            # Also what follows one that looks like an option: their sequence says which is which.
+            behind.append(_quoted(name))
+    return " ".join([*said, *(["--", *behind] if behind else [])])
+
+
+def about(text: str, **names: str) -> str:
+    """A sentence about a record.
+
+    Args:
+        text: The sentence, with its commands in backticks.
+        names: What stands for which word: in commands as it is typed, elsewhere as it is.
+    """
+    words = re.compile(rf"\b(?:{'|'.join(names)})\b")
+    parts = text.split("`")
+    for n, part in enumerate(parts):
+        if n % 2 == 0:
+            parts[n] = words.sub(lambda at: names[at[0]], part)
+        elif words.search(part):
+            parts[n] = typed(part, **names)
+    return "`".join(parts)
+
+
+def without(text: str, name: str, word: str) -> str:
+    """The text with the word for the name, so that texts about two records can be equal."""
+    return text.replace(_quoted(name), word).replace(name, word)
+
+
+def _quoted(name: str) -> str:
+    if name.isprintable() and "`" not in name:
+        return shlex.quote(name)
+    # A message is one line, and its backticks are around commands.
+    shown = (
+        one if one.isprintable() and one not in "`'\\" else f"\\U{ord(one):08x}" for one in name
+    )
+    return f"$'{''.join(shown)}'"
 
 
 def repeat_options(options: str) -> None:
@@ -35,6 +105,15 @@ def repeating(options: str) -> Iterator[None]:
 def advised(text: str) -> str:
     """The text with commands that can be typed as they stand."""
     return as_typed(text, _OPTIONS.get())
+
+
+def as_line(line: str) -> str:
+    """A command that stands alone, without backticks, as it is typed.
+
+    Args:
+        line: With the program's name.
+    """
+    return advised(f"`{line}`")[1:-1]
 
 
 def as_typed(text: str, options: str) -> str:

@@ -6,11 +6,11 @@ beside an alert, in `stats` and on the page.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from veracore_sync.domain.advice import ACCEPT, PROGRAM, about
 from veracore_sync.domain.kinds import AlertKind
 
 
@@ -44,7 +44,7 @@ class AlertWords:
     next: str
 
 
-_ACCEPT = 'or `veracore-sync resolve CODE --accept "reason"`'
+_ACCEPT = f"or `{PROGRAM} {ACCEPT}`"
 _HISTORY = "`veracore-sync stats --order CODE`"
 _STUCK = "end the process that the message names"
 _DOWN = "nothing is lost; `veracore-sync doctor` says what is wrong"
@@ -253,4 +253,4 @@ _KINDS = {str(kind): number for number, kind in enumerate(AlertKind)}
 def next_step(kind: str, code: str | None) -> str:
     """What to do about an alert, with the order's code in the commands, as a shell takes it."""
     text = words_of(kind).next
-    return text.replace("CODE", shlex.quote(code)) if code else text
+    return about(text, CODE=code) if code else text

@@ -89,7 +89,8 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore cancelled the order, and it is open in the shop",
         # The ledger records it; nothing is cancelled or refunded in the shop by us.
         applied=True,
-        by_hand="Cancel and refund it in the shop, or send it again: `resolve NAME --new-id`",
+        by_hand="Cancel and refund it in the shop, or send it again: "
+        "`veracore-sync resolve NAME --new-id`",
         told_by=frozenset({_A.ORDER_CANCELLED}),
     ),
     _T.SHIPPED_NOT_FULFILLED: DifferenceEntry(

@@ -8,20 +8,14 @@ next order gets a new one.
 
 from __future__ import annotations
 
-import json
 import os
-import selectors
-import signal
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cached_property
-from typing import Any
 
 from veracore_sync.child_environment import for_child
+from veracore_sync.child_process import ChildProcess, NoAnswer
 from veracore_sync.config.order_hooks import InstalledHook, identity, installed
 from veracore_sync.domain.errors import HooksUnusable
 from veracore_sync.domain.orders import Order
@@ -31,19 +25,6 @@ from veracore_sync.hooking.codec import WrongType, decode, encode
 from veracore_sync.ports.order_hooks import HookFailed, HookRefused, HookSilent
 
 _START_SECONDS = 30.0
-_LARGEST = 4 * 1024 * 1024
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from veracore_sync.hooking.child import main; main()"
-)
-
-
-class _NoAnswer(Exception):
-    """The process did not answer; `why` is the end of a sentence about the hook."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 class HookProcess:
@@ -57,7 +38,7 @@ class HookProcess:
     def __init__(self, names: Sequence[str], seconds: float) -> None:
         self.names = tuple(names)
         self._seconds = seconds
-        self._child: _Child | None = None
+        self._child: ChildProcess | None = None
         self._lock = threading.Lock()
 
     @cached_property
@@ -71,7 +52,7 @@ class HookProcess:
             if self.names:
                 self._ready()
 
-    def _ready(self) -> _Child:
+    def _ready(self) -> ChildProcess:
         if self._child is None:
             self._child = _started(installed(self.names))
         return self._child
@@ -91,7 +72,7 @@ class HookProcess:
             child = self._ready()
             try:
                 answer = child.ask(request, self._seconds)
-            except _NoAnswer as silence:
+            except NoAnswer as silence:
                 self._end()
                 raise HookSilent(silence.why) from None
             except BaseException:
@@ -118,9 +99,11 @@ class HookProcess:
             self._child = None
 
 
-def _started(hooks: Sequence[InstalledHook]) -> _Child:
+def _started(hooks: Sequence[InstalledHook]) -> ChildProcess:
     try:
-        child = _Child()
+        # Sets are in the same sequence in every process: a hook should give the same each time.
+        environment = for_child(os.environ) | {"PYTHONHASHSEED": "0"}
+        child = ChildProcess("veracore_sync.hooking.child", environment)
     except OSError as error:
         raise HooksUnusable(
             f"the process of the order hooks cannot be started: {error.strerror}",
@@ -129,7 +112,7 @@ def _started(hooks: Sequence[InstalledHook]) -> _Child:
     try:
         targets = {one.name: one.target for one in hooks}
         answer = child.ask({"hooks": targets, "seconds": _START_SECONDS}, _START_SECONDS)
-    except _NoAnswer as silence:
+    except NoAnswer as silence:
         child.end()
         names = ", ".join(one.name for one in hooks)
         raise HooksUnusable(
@@ -155,79 +138,3 @@ def _how_to_see(hook: InstalledHook) -> str:
         f'see the whole error with `{sys.executable} -c "import {module}"`; '
         "or take the hook out of orders.hooks"
     )
-
-
-class _Child:
-    """The process, and its two pipes."""
-
-    def __init__(self) -> None:
-        path = json.dumps([one for one in sys.path if one])
-        # Sets are in the same sequence in every process: a hook should give the same each time.
-        environment = for_child(os.environ) | {"PYTHONHASHSEED": "0"}
-        requests, self._in = os.pipe()
-        self._out, answers = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-c", _BOOT, path],
-                stdin=requests,
-                stdout=answers,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(self._in)
-            os.close(self._out)
-            raise
-        finally:
-            os.close(requests)
-            os.close(answers)
-        os.set_blocking(self._in, False)
-        os.set_blocking(self._out, False)
-
-    def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Its answer.
-
-        Raises:
-            _NoAnswer: None came in time, or the process has ended.
-        """
-        left = memoryview(json.dumps(request).encode() + b"\n")
-        answer = b""
-        until = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._in, selectors.EVENT_WRITE)
-            selector.register(self._out, selectors.EVENT_READ)
-            while not answer.endswith(b"\n"):
-                ready = selector.select(max(0.0, until - time.monotonic()))
-                if not ready:
-                    raise _NoAnswer(f"gave no answer in {seconds:g} s")
-                for key, _ in ready:
-                    try:
-                        if key.fd == self._in:
-                            left = left[os.write(self._in, left) :]
-                            if not left:
-                                selector.unregister(self._in)
-                        else:
-                            part = os.read(self._out, 65536)
-                            if not part:
-                                raise _NoAnswer("ended its process")
-                            answer += part
-                    except BrokenPipeError:
-                        raise _NoAnswer("ended its process") from None
-                if len(answer) > _LARGEST:
-                    raise _NoAnswer("gave an answer that is too large")
-        try:
-            found = json.loads(answer)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise _NoAnswer("gave an answer that is none")
-        return found
-
-    def end(self) -> None:
-        """Kill it and all that it started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        os.close(self._in)
-        os.close(self._out)

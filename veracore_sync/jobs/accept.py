@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from veracore_sync.domain.advice import ACCEPT, command
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind
 from veracore_sync.domain.ledger_records import Alert
@@ -31,7 +30,7 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
     if not why:
         raise UsageError(
             "an alert is accepted with a reason",
-            hint=f'say why: `veracore-sync resolve {shlex.quote(name)} --accept "reason"`',
+            hint=f"say why: {command(ACCEPT, CODE=name)}",
         )
     row = order_to_act_on(ledger.orders, name) if ledger.orders.named(name) else None
     if row is None and name not in ACCEPTABLE:
@@ -56,6 +55,6 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
         raise UsageError(
             f"{code or name} has no open alert that can be accepted",
             hint="`veracore-sync stats` lists open alerts; a parked order is ended by "
-            f"`veracore-sync retry {name}` or `veracore-sync resolve {name} --skip`",
+            f"{command('retry CODE', CODE=name)} or {command('resolve CODE --skip', CODE=name)}",
         )
     return ended

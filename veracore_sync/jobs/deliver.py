@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
@@ -18,7 +19,7 @@ from veracore_sync.domain.texts import to_json
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
-from veracore_sync.ports.hooks import Hook, NotTaken
+from veracore_sync.ports.hooks import NOTIFY, Hook, NotTaken
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import EVENT, is_over
 
@@ -60,6 +61,11 @@ class EventDelivery:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
+        # An event is stored once for all people. Each of their addresses has its own progress, or
+        # the others would get it again whenever one fails, and what follows too late.
+        further = [name for name in self.hooks if name.startswith(f"{NOTIFY}-")]
+        if further:
+            self.ledger.outbox.share(NOTIFY, further)
         for name, hook in self.hooks.items():
             self.result.taken[name] = self.result.refused[name] = 0
             if self.forced or not self._is_left_alone(name):
@@ -201,7 +207,7 @@ def _words(blocked: Sequence[Blocked]) -> str:
     return (
         f"the hook {oldest.hook} keeps refusing {oldest.type}{of}, waiting since "
         f"{exactly(oldest.at)}{behind}: {oldest.error}{others}; fix the hook, or skip the event "
-        f"with `veracore-sync deliver --skip {oldest.id}`"
+        f"with {command('deliver --skip ID', ID=str(oldest.id))}"
     )
 
 

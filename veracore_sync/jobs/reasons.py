@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.advice import about
 
 MOST_NAMED = 10
-HERE = "{}"
+HERE = "NAME"
 """Stands in `Why.todo` for the name of the record: in a command that is about one record."""
 
 
@@ -53,7 +54,8 @@ class Reason:
     @property
     def next(self) -> str:
         """`todo` about the first of the names."""
-        return self.todo.replace(HERE, self.names[0]) if self.names else self.todo
+        has_place = bool(self.names) and HERE in self.todo
+        return about(self.todo, NAME=self.names[0]) if has_place else self.todo
 
 
 class Reasons:

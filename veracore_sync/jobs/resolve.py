@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import elapsed, from_text
+from veracore_sync.domain.advice import ACCEPT, command
 from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow, SentLines
@@ -92,12 +93,12 @@ class Resolver(RunPart[OrdersReport]):
         if not wanted:
             raise UsageError(
                 f"{row.code} has no VeraCore id yet",
-                hint=f"name it: `veracore-sync resolve {row.code} --adopt ID`",
+                hint=f"name it: {command('resolve CODE --adopt ID', CODE=row.code)}",
             )
         if self.ledger.orders.id_sent_for(wanted, row.code):
             raise UsageError(
                 f"the id {wanted} belongs to another order of this ledger",
-                hint=f"`veracore-sync stats --order {row.code}` shows the ids of this one",
+                hint=f"{_history(row)} shows the ids of this one",
             )
         if row.state in HANDED_OVER and not self._was_cancelled(row, attempts, wanted):
             raise _handed_over(row)
@@ -369,11 +370,15 @@ class Resolver(RunPart[OrdersReport]):
                 self.ledger.transitions.end_attempts(row.code, one.id, ENDED_AS[type(one)])
 
 
+def _history(row: OrderRow) -> str:
+    return command("stats --order CODE", CODE=row.code)
+
+
 def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
         f"{row.code} is {STATE_LABELS[row.state]}; its id there is {row.veracore_id}",
-        hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; "
-        f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed; '
+        hint=f"{command('cancel CODE', CODE=row.code)} asks VeraCore to cancel it; "
+        f"{command(ACCEPT, CODE=row.code)} accepts what the shop changed; "
         "anything else is changed at VeraCore by hand",
     )
 
@@ -388,8 +393,7 @@ def _refuse_if_sent(not_ours: str | None, row: OrderRow, attempts: list[AttemptR
     if not_ours is not None and not_ours.casefold() in sent:
         raise UsageError(
             f"{row.code} was sent as {not_ours}, so look-ups decide what that is",
-            hint="repeat the command without the id; "
-            f"`veracore-sync stats --order {row.code}` shows the ids of this order",
+            hint=f"repeat the command without the id; {_history(row)} shows the ids of this order",
         )
 
 
@@ -402,5 +406,5 @@ def _must_apply(change: Applied, row: OrderRow) -> None:
     if change is Applied.LOST:
         raise NeedsPerson(
             f"{row.code} was changed by another run meanwhile; this command changed nothing",
-            hint=f"check it with `veracore-sync stats --order {row.code}`, then decide again",
+            hint=f"check it with {_history(row)}, then decide again",
         )

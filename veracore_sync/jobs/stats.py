@@ -17,7 +17,7 @@ from veracore_sync.domain.order_records import OrderRow, fresh_row
 from veracore_sync.domain.returns import UNAVAILABLE
 from veracore_sync.jobs.health import JobTrouble, troubles
 from veracore_sync.jobs.reconcile.coverage import Coverage, last
-from veracore_sync.jobs.reconcile.words import advice
+from veracore_sync.jobs.reconcile.words import advice_here
 from veracore_sync.jobs.returns.document import RETURNS_COUNTS
 from veracore_sync.jobs.timeline import timeline_of
 from veracore_sync.ports.ledger import Ledger
@@ -229,7 +229,7 @@ def difference_document(row: DifferenceRow) -> dict[str, Any]:
         "firstSeenAt": row.first_seen_at,
         "lastSeenAt": row.last_seen_at,
         "repair": one.repair or None,
-        "advice": advice(one),
+        "advice": advice_here(one),
         "isAccepted": row.is_accepted,
         "acceptedAt": row.accepted_at if row.is_accepted else None,
         "reason": row.reason if row.is_accepted else None,

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.advice import without
 from veracore_sync.domain.alert_words import Severity, next_step, rank, words_of
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.readable import counted, relative
@@ -115,7 +116,7 @@ def alert_groups(alerts: Iterable[Mapping[str, Any]]) -> list[AlertGroup]:
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for alert in alerts:
         code = alert["vendureOrderCode"]
-        message = alert["message"].replace(code, "CODE") if code else alert["message"]
+        message = without(alert["message"], code, "CODE") if code else alert["message"]
         found.setdefault((alert["kind"], message), []).append(alert)
     groups = [_group(same) for same in found.values()]
     return sorted(groups, key=lambda one: (one.severity, one.since, one.kind, one.codes))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.ports.order_ledger import OrderStore
@@ -26,7 +25,7 @@ def order_to_act_on(orders: OrderStore, name: str) -> OrderRow:
         raise UsageError(
             f"no order in the ledger has the code {name}, which is an id of {codes}",
             hint="name the order that you mean by its code; "
-            f"`veracore-sync stats --order {shlex.quote(row.code)}` shows {row.code}",
+            f"{command('stats --order CODE', CODE=row.code)} shows {row.code}",
         )
     return row
 
@@ -35,6 +34,7 @@ def unknown_order(name: str) -> UsageError:
     """The error; its hint asks the shop about the order and sends nothing."""
     return UsageError(
         f"the ledger holds no order {name}",
-        hint="check the code, which is case-sensitive; `veracore-sync sync-orders "
-        f"--order {shlex.quote(name)} --dry-run` says what becomes of an order of the shop",
+        hint="check the code, which is case-sensitive; "
+        f"{command('sync-orders --order CODE --dry-run', CODE=name)} says what becomes of an order "
+        "of the shop",
     )

@@ -14,9 +14,10 @@ from veracore_sync.domain.ledger_records import Blocked, Event, HookRow
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.sql import in_sql
 from veracore_sync.overdue import EVENT_REFUSED, HOOK_SILENT
+from veracore_sync.ports.hooks import NOTIFY
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
-_ALERTS_ONLY = frozenset({"notify"})
+_ALERTS_ONLY = frozenset({NOTIFY})
 _SHOWN = 20
 _BLOCKED_TRIES = 5
 
@@ -68,10 +69,20 @@ class Outbox:
 
     # ---- delivering ---------------------------------------------------------------------------
 
+    def share(self, hook: str, others: Sequence[str]) -> None:
+        """Add what waits for the hook for these hooks as well, each event once."""
+        with self._db.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO deliveries (seq, hook) SELECT seq, :other FROM deliveries "
+                "WHERE hook = :hook AND done_at IS NULL ON CONFLICT DO NOTHING",
+                [{"hook": hook, "other": other} for other in others],
+            )
+
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``.
 
-        An event waits for every earlier event of its order that this hook has not accepted.
+        An event waits for every earlier event of its order that this hook has not accepted; one
+        about an alert of no order, for those about that kind of alert.
 
         Args:
             hook: The hook's name.
@@ -186,9 +197,11 @@ FROM deliveries d JOIN events e USING (seq)
 WHERE d.hook = :hook AND d.done_at IS NULL AND d.seq > :after
     AND (:forced = 1 OR d.next_attempt_at IS NULL OR {is_over_sql("d.next_attempt_at")})
     AND (d.tries = 0 OR :fresh_only = 0)
-    AND (e.code IS NULL OR NOT EXISTS (
+    AND NOT EXISTS (
         SELECT 1 FROM deliveries w JOIN events f USING (seq)
-        WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND f.code = e.code))
+        WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND (f.code = e.code
+            OR (e.code IS NULL AND f.code IS NULL
+                AND json_extract(f.data, '$.kind') = json_extract(e.data, '$.kind'))))
 ORDER BY d.seq LIMIT 1
 """  # noqa: S608 - our own words
 

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+NOTIFY = "notify"
+"""The hook of the first address of ``hooks.notify``."""
+
+
+def of_address(number: int) -> str:
+    """The name of the hook of an address of ``hooks.notify``, counted from 1."""
+    return NOTIFY if number == 1 else f"{NOTIFY}-{number}"
+
 
 class NotTaken(Exception):
     """A hook did not accept an event.

@@ -182,6 +182,9 @@ class OutboxStore(Protocol):
     def add(self, kind: EventKind | AlertKind, code: str | None, data: Mapping[str, Any]) -> None:
         """Add an event for every hook, in the open unit of work."""
 
+    def share(self, hook: str, others: Sequence[str]) -> None:
+        """Add what waits for the hook for these hooks as well, each event once."""
+
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``."""
 

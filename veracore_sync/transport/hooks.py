@@ -12,15 +12,18 @@ from contextlib import suppress
 from typing import Any
 
 from veracore_sync.child_environment import for_child
+from veracore_sync.child_process import ChildProcess, NoAnswer
 from veracore_sync.config.address import is_this_machine
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
 from veracore_sync.domain.texts import one_line
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.body import AnswerKind
-from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, NoResponse
+from veracore_sync.transport.people import address_of
 from veracore_sync.transport.ways import Upstream
+
+_START_SECONDS = 30.0
 
 
 class CommandHook:
@@ -132,7 +135,7 @@ class PostHook:
                 kind=AnswerKind.HOOK,
             )
         except NoResponse as error:
-            raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
+            raise NotTaken(f"no answer ({error.what}: {error.detail})", unreachable=True) from error
         if not 200 <= answer.status < 300:
             # A receiver with a bug in handling this one event answers 500: the event is refused,
             # and the receiver counts as reachable.
@@ -144,80 +147,104 @@ class PostHook:
         self._http.close()
 
 
-class NotifyHook:
-    """Notifies people of alerts through Apprise: mail, chat, pager.
+def people(
+    addresses: Sequence[str], timeout_seconds: float, *, allow_http: bool = False
+) -> list[NotifyHook]:
+    """A hook for each of these addresses of people.
 
     Args:
         addresses: Apprise URLs; they contain secrets and are never quoted.
-        timeout_seconds: For all of them together.
+        timeout_seconds: For an event, of each of them.
         allow_http: Whether an address may be called without encryption on another machine.
 
     Raises:
         ConfigError: Apprise is not installed, does not support an address, or would call it
             without encryption.
     """
+    try:
+        opened = [address_of(address) for address in addresses]
+    except ImportError:
+        raise ConfigError(
+            "hooks.notify needs Apprise, which is not installed",
+            hint="install veracore-sync[notify], or leave hooks.notify out",
+        ) from None
+    except OSError as error:
+        # Its HTTP client opens what SSLKEYLOGFILE names while it is imported.
+        raise ConfigError(
+            f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
+            hint="see whether the environment has SSLKEYLOGFILE, and unset it",
+        ) from error
+    for number, one in enumerate(opened, start=1):
+        if one is None:
+            raise ConfigError(
+                f"hooks.notify: Apprise does not support address {number}",
+                hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
+            )
+        if not allow_http and _is_plain_http(one[0]):
+            raise ConfigError(
+                f"hooks.notify: address {number} leads over http:// to another machine",
+                hint="write the form that encrypts (jsons:// for json://), or, where that "
+                "network is trusted, set hooks.allow_http = true",
+            )
+    return [NotifyHook(address, timeout_seconds) for address in addresses]
 
-    def __init__(
-        self, addresses: Sequence[str], timeout_seconds: float, *, allow_http: bool = False
-    ) -> None:
+
+class NotifyHook:
+    """Notifies people of alerts through Apprise: mail, chat, pager.
+
+    Args:
+        address: One address, which `people` has checked.
+        timeout_seconds: For an event.
+    """
+
+    def __init__(self, address: str, timeout_seconds: float) -> None:
+        self._address = address
         self._timeout = timeout_seconds
-        try:
-            # Optional: the extra `notify`.
-            from apprise import Apprise, AppriseAsset
-        except ImportError:
-            raise ConfigError(
-                "hooks.notify needs Apprise, which is not installed",
-                hint="install veracore-sync[notify], or leave hooks.notify out",
-            ) from None
-        except OSError as error:
-            # Its HTTP client opens what SSLKEYLOGFILE names while it is imported.
-            raise ConfigError(
-                f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
-                hint="see whether the environment has SSLKEYLOGFILE, and unset it",
-            ) from error
-        # A redirect would take the login in the address along, also from https:// to http://.
-        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False))
-        for number, address in enumerate(addresses, start=1):
-            service = Apprise.instantiate(address, asset=self._apprise.asset)
-            if service is not None and not allow_http and _is_plain_http(service):
-                raise ConfigError(
-                    f"hooks.notify: address {number} leads over http:// to another machine",
-                    hint="write the form that encrypts (jsons:// for json://), or, where that "
-                    "network is trusted, set hooks.allow_http = true",
-                )
-            if service is None or not self._apprise.add(service):
-                raise ConfigError(
-                    f"hooks.notify: Apprise does not support address {number}",
-                    hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
-                )
+        self._process: ChildProcess | None = None
 
     def deliver(self, event_id: str, body: bytes) -> None:
         """Notify once.
 
         Raises:
-            NotTaken: An address failed, or they took too long together.
+            NotTaken: The address failed, or took too long.
         """
-        document = json.loads(body)
-        data = document["data"]
-        about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
-        over = document["type"] == EventKind.ALERT_RESOLVED
-        title = one_line(f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}")
-        text = one_line(data.get("message") or f"it began at {data['openedAt']}")
+        title, text = words_for_people(body)
+        request = {"title": title, "text": text, "seconds": self._timeout}
         try:
-            # Apprise limits each read, not the whole, so a server that sends byte by byte would
-            # block us.
-            taken = within(self._timeout, lambda: self._notify(title, text))
-        except TimeoutError:
-            raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
+            taken = self._ready().ask(request, self._timeout).get("taken")
+        except NoAnswer as silence:
+            self.close()
+            raise NotTaken(f"Apprise {silence.why}", unreachable=True) from None
+        except BaseException:
+            # Else its answer, which nobody has read, would be taken for the next event's.
+            self.close()
+            raise
         if not taken:
             raise NotTaken("Apprise could not deliver it", unreachable=True)
 
-    def _notify(self, title: str, text: str) -> bool:
-        # As text: mails are HTML by default, and what an order's code holds would be live in them.
-        return bool(self._apprise.notify(title=title, body=text, body_format="text"))
+    def _ready(self) -> ChildProcess:
+        if self._process is None:
+            # With the whole environment, as Apprise finds proxies and certificates there.
+            self._process = ChildProcess("veracore_sync.transport.people", os.environ)
+            first = {"address": self._address, "seconds": _START_SECONDS}
+            self._process.ask(first, _START_SECONDS)
+        return self._process
 
     def close(self) -> None:
-        """Nothing to close."""
+        """End the process."""
+        if self._process is not None:
+            self._process.end()
+            self._process = None
+
+
+def words_for_people(body: bytes) -> tuple[str, str]:
+    """The title and the text of a notification about this event."""
+    document = json.loads(body)
+    data = document["data"]
+    about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
+    over = document["type"] == EventKind.ALERT_RESOLVED
+    title = one_line(f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}")
+    return title, one_line(data.get("message") or f"it began at {data['openedAt']}")
 
 
 def _is_plain_http(service: Any) -> bool:

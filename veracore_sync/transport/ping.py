@@ -46,7 +46,7 @@ class Pinger:
                 kind=AnswerKind.HOOK,
             )
         except NoResponse as error:
-            raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
+            raise NotTaken(f"no answer ({error.what}: {error.detail})", unreachable=True) from error
         if not 200 <= answer.status < 300:
             away = answer.status >= 500 or answer.status == 429
             raise NotTaken(f"HTTP {answer.status}", unreachable=away)

@@ -38,7 +38,7 @@ def listener(settings: WebhookSettings, clock: Clock) -> CheckResult:
             "POST", url + _PATH, label="delivery", headers=headers, content=_NAMES_NOTHING
         )
     except NoResponse as lost:
-        return warn(_NAME, f"no answer at {url} ({lost.what})", f"see `{_UNIT}`")
+        return warn(_NAME, f"no answer at {url} ({lost.what}: {lost.detail})", f"see `{_UNIT}`")
     finally:
         http.close()
     return _interpret(answer.status, url)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.cancellations import WantedBy
 from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import OF_ONE_DECISION
@@ -73,7 +74,7 @@ def _step(row: OrderRow, can_cancel: bool) -> Step:
     if row.state in _IN_DOUBT:
         return Step(row, "look up", "VeraCore may have it or not: it is looked up first")
     if row.state == OrderState.CONFLICT:
-        reason = f"it is in conflict: decide first: `veracore-sync stats --order {row.code}`"
+        reason = f"it is in conflict: decide first: {command('stats --order CODE', CODE=row.code)}"
         return Step(row, "refuse", reason)
     if not can_cancel:
         reason = "the rest API of VeraCore cannot cancel an order: cancel it there by hand"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import elapsed, to_text
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.cancellations import CancellationRow, is_cancelled_wholly
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import ANOTHER_RECORD_TELLS, FailureBudget, read_error
@@ -245,7 +246,7 @@ class Canceller(RunPart[OrdersReport]):
         self._forbidden = True
         message = (
             f'this web service user may not use CancelOrder at VeraCore ("{text}"): have the '
-            f"permission added, then run `veracore-sync cancel {code}`; or {_BY_HAND}"
+            f"permission added, then run {command('cancel CODE', CODE=code)}; or {_BY_HAND}"
         )
         with self.ledger.unit_of_work():
             self.ledger.meta.put(_FORBIDDEN, to_text(self.clock.now()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from veracore_sync.config import Settings
+from veracore_sync.domain.advice import command
 from veracore_sync.ports.warehouse import Capabilities
 
 _CANCELLED = "it was cancelled in the shop after it went to VeraCore: "
@@ -19,7 +20,7 @@ def cancelled_in_shop(code: str, settings: Settings, capabilities: Capabilities)
         return f"{_CANCELLED}VeraCore is asked to cancel it, and it ships if that is too late"
     if settings.orders.cancel != "off" and capabilities.can_cancel:
         return (
-            f"{_CANCELLED}run `veracore-sync cancel {code}`, or cancel it there by hand, "
+            f"{_CANCELLED}run {command('cancel CODE', CODE=code)}, or cancel it there by hand, "
             "or it will ship"
         )
     return f"{_CANCELLED}cancel it there too, or it will ship"

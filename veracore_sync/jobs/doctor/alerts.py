@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from veracore_sync.domain.advice import without
 from veracore_sync.domain.alert_words import next_step, rank
 from veracore_sync.domain.ledger_records import Alert
 from veracore_sync.jobs.doctor.finding import CheckResult, warn
@@ -18,7 +19,7 @@ def standing_alerts(alerts: Sequence[Alert]) -> Iterator[CheckResult]:
     """A line for each message, however many orders it is about; then how many lines are left."""
     groups: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
-        said = alert.message.replace(alert.code, "CODE") if alert.code else alert.message
+        said = without(alert.message, alert.code, "CODE") if alert.code else alert.message
         groups.setdefault((alert.kind, said), []).append(alert)
     ordered = sorted(groups.values(), key=lambda same: (*rank(same[0].kind), same[0].opened_at))
     for same in ordered[:_SHOWN]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
+from veracore_sync.domain.hints import HINTS, RECEIVER
 from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.doctor.alerts import standing_alerts
 from veracore_sync.jobs.doctor.assumptions import assumptions
@@ -151,6 +153,13 @@ def _content(
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
+    if opened.runs.is_running(RECEIVER) and not opened.runs.is_running(HINTS):
+        yield warn(
+            "webhooks",
+            "deliveries are stored, and nothing follows them: the timers alone sync what they name",
+            "start the worker: `systemctl status veracore-sync-webhooks-worker`, or "
+            "`veracore-sync serve-webhooks --work-only`",
+        )
     yield from _backed_up(opened, clock)
     yield from _compared(settings, opened, clock)
     for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
@@ -158,7 +167,7 @@ def _content(
             "hooks",
             f"hooks.{one.hook} keeps refusing {one.type} of {one.code or 'no order'} ({one.id}), "
             f"waiting since {one.at}: {one.error}",
-            f"fix the hook, or skip the event: `veracore-sync deliver --skip {one.id}`",
+            f"fix the hook, or skip the event: {command('deliver --skip ID', ID=str(one.id))}",
         )
     yield from standing_alerts(opened.alerts.standing())
     if settings.veracore.dialect == "oms":

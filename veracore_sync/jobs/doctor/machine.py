@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from veracore_sync.config import HookSettings, Loaded
@@ -23,13 +23,13 @@ from veracore_sync.ports.hooks import Hook
 
 
 def machine(
-    loaded: Loaded, systemd: Path, notify_hook: Callable[[HookSettings], Hook]
+    loaded: Loaded, systemd: Path, notify_hooks: Callable[[HookSettings], Sequence[Hook]]
 ) -> Iterator[CheckResult]:
     """Check the configuration, the program, SQLite, the units and the hooks.
 
     Args:
         systemd: Where units are installed.
-        notify_hook: Makes the hook for ``hooks.notify``; raises `ConfigError` if that fails.
+        notify_hooks: Makes the hooks for ``hooks.notify``; raises `ConfigError` if that fails.
     """
     if is_absent(loaded):
         yield fail("configuration", absent(os.environ))
@@ -51,7 +51,7 @@ def machine(
     yield _bytecode()
     yield _sqlite()
     yield units(loaded, systemd)
-    yield from _hooks(loaded.settings.hooks, notify_hook)
+    yield from _hooks(loaded.settings.hooks, notify_hooks)
 
 
 def _credentials(systemd: Path) -> Iterator[CheckResult]:
@@ -108,7 +108,7 @@ def _sqlite() -> CheckResult:
 
 
 def _hooks(
-    wanted: HookSettings, notify_hook: Callable[[HookSettings], Hook]
+    wanted: HookSettings, notify_hooks: Callable[[HookSettings], Sequence[Hook]]
 ) -> Iterator[CheckResult]:
     if wanted.command and shutil.which(wanted.command[0]) is None:
         missing = ConfigError(
@@ -116,8 +116,8 @@ def _hooks(
             hint="give its full path, and make it executable (chmod +x)",
         )
         yield fail("hooks", missing)
-    if wanted.notify:
-        try:
-            notify_hook(wanted).close()
-        except ConfigError as error:
-            yield fail("hooks", error)
+    try:
+        for hook in notify_hooks(wanted):
+            hook.close()
+    except ConfigError as error:
+        yield fail("hooks", error)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import NeedsPerson, SyncError
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, open_attempts
 from veracore_sync.domain.readable import STATE_LABELS
@@ -82,26 +83,24 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
     if row.state in _RETRIED:
         unknown = open_attempts(row, attempts)
         return LookUpNow(unknown[-1].veracore_id) if unknown else Requeue()
+    history = command("stats --order CODE", CODE=row.code)
     if row.state == OrderState.CONFLICT:
         return NotRetried(
-            f"it is in conflict: `veracore-sync stats --order {row.code}` says with what; then "
-            f"`veracore-sync resolve {row.code} --adopt`, `--new-id` or `--skip`"
+            f"it is in conflict: {history} says with what; then "
+            f"{command('resolve CODE --adopt', CODE=row.code)}, `--new-id` or `--skip`"
         )
     if row.state == OrderState.CANCELLED:
         return NotRetried(
             "it was cancelled at VeraCore: "
-            f"`veracore-sync resolve {row.code} --new-id` sends it again"
+            f"{command('resolve CODE --new-id', CODE=row.code)} sends it again"
         )
     if row.state in HANDED_OVER:
         return NotRetried(
             f"it is {STATE_LABELS[row.state]}: sending it again would ship it twice; "
-            f"`veracore-sync stats --order {row.code}` shows what VeraCore has, and whether it is "
-            "being cancelled"
+            f"{history} shows what VeraCore has, and whether it is being cancelled"
         )
     if row.state == OrderState.SKIPPED:
-        return NotRetried(
-            f"it is {STATE_LABELS[row.state]}: `veracore-sync stats --order {row.code}` says why"
-        )
+        return NotRetried(f"it is {STATE_LABELS[row.state]}: {history} says why")
     return NotRetried(f"it is {STATE_LABELS[row.state]}: the next sync-orders processes it")
 
 
@@ -317,8 +316,8 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
     return Refuse(
         NeedsPerson(
             f"VeraCore has no order {named.id}; nothing was changed",
-            hint=f"check the id at VeraCore, or send it with `veracore-sync resolve {code} "
-            "--new-id`",
+            hint="check the id at VeraCore, or send it with "
+            f"{command('resolve CODE --new-id', CODE=code)}",
         )
     )
 
@@ -335,12 +334,12 @@ def _unclear(code: str, named: Ours) -> NeedsPerson:
         f"VeraCore shows the order {named.id} as cancelled, and nothing of it as left to ship; "
         "nothing was changed",
         hint="look at it at VeraCore: cancel all of it there, then "
-        f"`veracore-sync resolve {code} --adopt {named.id}` records that",
+        f"{command('resolve CODE --adopt ID', CODE=code, ID=named.id)} records that",
     )
 
 
 def _there(act: Act, code: str, seen: Ours, named: Sight | None) -> NeedsPerson:
-    adopt = f"`veracore-sync resolve {code} --adopt {seen.id}`"
+    adopt = command("resolve CODE --adopt ID", CODE=code, ID=seen.id)
     if act is Act.SKIP:
         return NeedsPerson(
             f"VeraCore has {code} as {seen.id} and will ship it; nothing was changed",
@@ -366,9 +365,9 @@ def _wait(act: Act, code: str, seen: NotYet, held_for: str | None) -> NeedsPerso
         meanwhile, settled = "the order is in conflict", "it is not sent meanwhile"
     elif act is Act.SKIP:
         settled = "if it is cancelled in the shop, it is not sent meanwhile"
-    named = f" {held_for or seen.id}" if act is Act.ADOPT else ""
+    named = " ID" if act is Act.ADOPT else ""
+    again = command(f"resolve CODE {act}{named}", CODE=code, ID=held_for or seen.id)
     return NeedsPerson(
         f"VeraCore has no order {seen.id}, but the request may still arrive there; {meanwhile}",
-        hint=f"repeat this after {to_text(seen.again_at)}: "
-        f"`veracore-sync resolve {code} {act}{named}`; {settled}",
+        hint=f"repeat this after {to_text(seen.again_at)}: {again}; {settled}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
@@ -76,8 +77,10 @@ class Candidates(RunPart[OrdersReport]):
         if row is None:
             return "check the code; it is case-sensitive"
         if row.code != name and not row.is_set_aside:
-            return f"it is {row.code} in the shop: `veracore-sync sync-orders --order {row.code}`"
-        return f"`veracore-sync stats --order {row.code}` shows what the ledger knows of it"
+            sends = command("sync-orders --order CODE", CODE=row.code)
+            return f"it is {row.code} in the shop: {sends}"
+        shows = command("stats --order CODE", CODE=row.code)
+        return f"{shows} shows what the ledger knows of it"
 
     def choose(self, poll: Poll, now: datetime) -> Selection:
         """Which of the listed and stored orders this run works on."""

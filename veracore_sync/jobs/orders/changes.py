@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from veracore_sync.domain.advice import ACCEPT, command
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.held_orders import totals, unit_key
 from veracore_sync.domain.kinds import AlertKind
@@ -335,7 +336,7 @@ class ChangeRules:
         return Notice(
             _mark(amount, now.is_refunded),
             f"it was refunded {share} in the shop after it went to VeraCore; the parcel still "
-            f"ships: cancel it at VeraCore if it must not (`veracore-sync cancel {code}`), or "
+            f"ships: cancel it at VeraCore if it must not ({_cancel(code)}), or "
             f"{_accept(code)}",
         )
 
@@ -355,7 +356,7 @@ class ChangeRules:
         return Notice(
             _mark(now.state, now.owed),
             f"{why} after it went to VeraCore; the parcel still ships: bring the payment in "
-            f"order, cancel it at VeraCore (`veracore-sync cancel {code}`), or {_accept(code)}",
+            f"order, cancel it at VeraCore ({_cancel(code)}), or {_accept(code)}",
         )
 
     def _shows_more(self, was: Facets, now: Facets) -> bool:
@@ -401,8 +402,12 @@ class ChangeRules:
         return None if is_known and one.row.content_hash != one.now_hash else one.now
 
 
+def _cancel(code: str) -> str:
+    return command("cancel CODE", CODE=code)
+
+
 def _accept(code: str) -> str:
-    return f'accept it with `veracore-sync resolve {code} --accept "reason"`'
+    return f"accept it with {command(ACCEPT, CODE=code)}"
 
 
 def _same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:

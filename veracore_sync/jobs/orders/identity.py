@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import Discovery, Failure, OrderRow
@@ -81,7 +82,7 @@ def _conflict(row: OrderRow, stub: OrderStub, name: str) -> Discovery:
     message = (
         f"another order of the shop had this code: it went to VeraCore{as_id}, is {row.state} and "
         f"is kept in the ledger as {name}; this one is not sent until you decide: "
-        f"`veracore-sync resolve {row.code} --new-id` sends it under an id of its own, "
+        f"{command('resolve CODE --new-id', CODE=row.code)} sends it under an id of its own, "
         "`--skip` leaves it out"
     )
     return Discovery(

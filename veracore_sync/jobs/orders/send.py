@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.backoff import spread
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import Category, Occurrence, SyncError
 from veracore_sync.domain.failures import (
     COUNTS_AGAINST_CREATING,
@@ -194,12 +195,12 @@ class Sender(RunPart[OrdersReport]):
         held = as_sent(record.lines)
         if is_derived(veracore_id, code, prefixes[:1]) or same_units(held, wanted):
             return None
+        takes = command("resolve CODE --adopt ID", CODE=code, ID=veracore_id)
+        sends = command("resolve CODE --new-id ID", CODE=code, ID=veracore_id)
         words = (
             f"VeraCore has {veracore_id}, an id with an earlier orders.id_prefix, with other units "
             f"({difference(held, wanted, 'in the shop')}): it is this order, changed since, or "
-            f"another shop's. `veracore-sync resolve {code} --adopt {veracore_id}` takes it for "
-            f"it; `veracore-sync resolve {code} --new-id {veracore_id}` sends this one, as that is "
-            "another's"
+            f"another shop's. {takes} takes it for it; {sends} sends this one, as that is another's"
         )
         return Conflict(Failure(Category.CONFLICT, words))
 

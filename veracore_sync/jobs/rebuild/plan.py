@@ -14,6 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from veracore_sync.config import OrdersSettings
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.fulfilments import SHIPPED_STATES
@@ -304,10 +305,10 @@ def _cancelled(found: BothSides, one: _Judged, rules: RebuildRules, now: datetim
 
 def _doubtful(order: WholeOrder, one: _Judged) -> RebuiltOrder:
     code = order.code
+    takes = command("resolve CODE --adopt ID", CODE=code, ID=one.id)
     why = (
-        f"{one.doubt}: nothing is sent until you decide: `veracore-sync resolve {code} "
-        f"--adopt {one.id}` takes that one for it, `--new-id` sends it under another id, "
-        "`--skip` leaves it out"
+        f"{one.doubt}: nothing is sent until you decide: {takes} takes that one for it, "
+        "`--new-id` sends it under another id, `--skip` leaves it out"
     )
     row = _row(order, _S.CONFLICT, Certainty.PROBABLE, why)
     # An id under which VeraCore may have another order of the shop is kept free for that one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import NeedsPerson
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder
 from veracore_sync.domain.order_records import OrderRow
@@ -46,10 +47,11 @@ class Adopter(RunPart[OrdersReport]):
         why = why or self._why_shared(code)
         why = why or (why_another(order, record, row, prefixes) if order is not None else "")
         if why or order is None:
+            adopts = command("resolve CODE --adopt ID", CODE=code, ID=veracore_id)
             raise NeedsPerson(
                 f"it is not adopted: {why}",
                 hint="cancel it at VeraCore if it must not ship; once the ledger holds it, "
-                f"`veracore-sync resolve {code} --adopt {veracore_id}` adopts it all the same",
+                f"{adopts} adopts it all the same",
             )
         if row is not None and not was_never_sent(row):
             return self._adopt_known(row, record)
@@ -101,7 +103,8 @@ class Adopter(RunPart[OrdersReport]):
         Raises:
             NeedsPerson: They do not allow it, or a person decided that it is never sent.
         """
-        by_person = f"`veracore-sync resolve {row.code} --adopt {record.id}` adopts it"
+        adopts = command("resolve CODE --adopt ID", CODE=row.code, ID=record.id)
+        by_person = f"{adopts} adopts it"
         if row.state is OrderState.CONFLICT:
             raise NeedsPerson(f"it is in conflict: {row.error_message or 'decide'}", hint=by_person)
         if row.state is OrderState.SKIPPED and row.cause is OrderCause.RESOLVED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.advice import typed
 from veracore_sync.domain.cancellations import is_cancelled_wholly, left_slips
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.identity import is_another
@@ -192,7 +193,7 @@ def _cancelled_here(
         record_words(record),
         since=from_text(since) if since else None,
         record=record,
-        repair=f"cancel {sides.code}" if can_be_asked else "",
+        repair=typed("cancel CODE", CODE=sides.code) if can_be_asked else "",
     )
 
 

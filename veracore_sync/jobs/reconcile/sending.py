@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.advice import typed
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.fulfilments import SHIPPED_STATES
 from veracore_sync.domain.kinds import AlertKind
@@ -144,10 +145,10 @@ def _not_sent(sides: OrderSides, sights: Sights, shop: WholeOrder) -> Difference
 
 def _sending(row: OrderRow | None, code: str) -> str:
     if row is not None and row.state in (OrderState.FAILED, OrderState.PARKED):
-        return f"retry {code}"
+        return typed("retry CODE", CODE=code)
     if row is not None and row.state is OrderState.CONFLICT:
-        return f"resolve {code} --new-id"
-    return f"sync-orders --order {code}"
+        return typed("resolve CODE --new-id", CODE=code)
+    return typed("sync-orders --order CODE", CODE=code)
 
 
 def unknown_there(sides: OrderSides, records: tuple[WarehouseRecord, ...]) -> Iterator[Found]:
@@ -176,8 +177,8 @@ def _adopting(sides: OrderSides, record: WarehouseRecord) -> str:
     if row is not None and (
         is_cancelled or row.state is OrderState.CONFLICT or row.cause is OrderCause.RESOLVED
     ):
-        return f"resolve {code} --adopt {record.id}"
-    return f"reconcile --apply {_T.SENT_NOT_IN_LEDGER} --order {code}"
+        return typed("resolve CODE --adopt ID", CODE=code, ID=record.id)
+    return typed(f"reconcile --apply {_T.SENT_NOT_IN_LEDGER} --order CODE", CODE=code)
 
 
 # ---- orders that VeraCore accepted ---------------------------------------------------------------
@@ -220,8 +221,8 @@ def cancelled_there(sides: OrderSides, record: WarehouseRecord | None) -> Iterat
 def _recording(row: OrderRow | None, code: str) -> str:
     """The command that has the ledger know of it; what follows is a person's decision."""
     if row is not None and row.state is OrderState.SYNCED:
-        return f"sync-tracking --order {code}"
-    return f"sync-orders --order {code}"
+        return typed("sync-tracking --order CODE", CODE=code)
+    return typed("sync-orders --order CODE", CODE=code)
 
 
 def is_open(shop: WholeOrder, rules: CompareRules) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.advice import typed
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
@@ -86,7 +87,7 @@ def _unfulfilled(
         since=_left_at(slips),
         record=record,
         shop=words,
-        repair=f"sync-tracking --order {sides.code} --force" if is_done_by_us else "",
+        repair=_again(sides) if is_done_by_us else "",
     )
 
 
@@ -223,8 +224,12 @@ def _relabelled(
             record=account.record,
             detail=row.slip,
             shop=f"{one_line(account.order.state)}, {made}, {shown or 'no number'}",
-            repair=f"sync-tracking --order {sides.code} --force",
+            repair=_again(sides),
         )
+
+
+def _again(sides: OrderSides) -> str:
+    return typed("sync-tracking --order CODE --force", CODE=sides.code)
 
 
 # ---- what is on its way --------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from veracore_sync.domain.advice import typed
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.texts import one_line
@@ -104,7 +104,7 @@ def difference(
     has = ", ".join(f"{units} of {part}" for part, units in one.stock)
     warehouse = f"available {has or 'nothing'}; open orders take {one.taken} that it does not hold"
     may = _by_location(one.offer)
-    repair = f"sync-inventory --sku {shlex.quote(one.name)}"
+    repair = typed("sync-inventory --sku SKU", SKU=one.name)
     if told_by is AlertKind.STOCK_GUARDED:
         repair = "sync-inventory --allow-mass-change"
         why += ": check the plan with `sync-inventory --dry-run` first"

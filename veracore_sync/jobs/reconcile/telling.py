@@ -17,7 +17,7 @@ from veracore_sync.domain.differences import (
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.reconcile.sides import Examined
-from veracore_sync.jobs.reconcile.words import PROGRAM, in_words
+from veracore_sync.jobs.reconcile.words import in_words
 from veracore_sync.ports.ledger import Ledger
 
 _IN_ONE_ALERT = 5
@@ -205,5 +205,5 @@ def _of_some(some: Sequence[Difference], *, named: bool = False) -> str:
         f"{one.name}: {in_words(one)}" if named else in_words(one) for one in some[:_IN_ONE_ALERT]
     ]
     if len(some) > _IN_ONE_ALERT:
-        words.append(f"and {len(some) - _IN_ONE_ALERT} more: `{PROGRAM} stats --differences`")
+        words.append(f"and {len(some) - _IN_ONE_ALERT} more: `veracore-sync stats --differences`")
     return "; ".join(words)

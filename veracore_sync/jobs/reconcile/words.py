@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from veracore_sync.domain.advice import PROGRAM, about, advised, as_line, typed
 from veracore_sync.domain.differences import DIFFERENCES, Difference
 from veracore_sync.domain.texts import one_line
 
-PROGRAM = "veracore-sync"
+_REPAIR = "Repair: "
 _SIDE = 160
 """The most characters of a side's evidence in an alert."""
 
@@ -18,14 +19,21 @@ def in_words(one: Difference) -> str:
     return f"{about}: {shown}. {advice(one)}"
 
 
+def advice_here(one: Difference) -> str:
+    """The same for whoever reads it now: with the options that the command needs."""
+    text = advice(one)
+    line = text.removeprefix(_REPAIR)
+    return f"{_REPAIR}{as_line(line)}" if line != text else advised(text)
+
+
 def advice(one: Difference) -> str:
     """What repairs it: the command, or what a person does."""
     if one.repair:
-        return f"Repair: {PROGRAM} {one.repair}"
+        return f"{_REPAIR}{PROGRAM} {one.repair}"
     entry = DIFFERENCES[one.type]
     if entry.by_hand:
-        return entry.by_hand.replace("NAME", one.name)
-    return f"Repair: {PROGRAM} {entry.repair.replace('NAME', one.name)}"
+        return about(entry.by_hand, NAME=one.name)
+    return f"{_REPAIR}{PROGRAM} {typed(entry.repair, NAME=one.name)}"
 
 
 def _short(text: str) -> str:

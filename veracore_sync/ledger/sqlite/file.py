@@ -10,6 +10,7 @@ none exists, and afterwards inspected only with ``stat``.
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import stat
 from contextlib import suppress
@@ -126,7 +127,7 @@ def refuse_unsafe(path: Path) -> None:
             # and becomes corrupt (https://sqlite.org/howtocorrupt.html, 2.3).
             raise LedgerError(
                 f"the ledger {path} has {found.st_nlink} names (hard links)",
-                hint=f"remove the other one (`find / -xdev -samefile {path}`); "
+                hint=f"remove the other one (`find / -xdev -samefile {shlex.quote(str(path))}`); "
                 "copy a ledger with `veracore-sync ledger backup FILE`",
             )
 
