@@ -282,6 +282,7 @@ def test_an_intent_is_on_disk_whatever_the_server_is_set_to(ledger: SqlLedger) -
         ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", 74, "held the ledger for too long"),
         ("DO $$BEGIN RAISE SQLSTATE '58030'; END$$", 74, "disk failed"),
         ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", 74, "read-only standby"),
+        ("DO $$BEGIN RAISE SQLSTATE '22P05'; END$$", 74, "ENCODING 'UTF8'"),
         ("SELECT pg_terminate_backend(pg_backend_pid())", 69, "restarting or a standby"),
         ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", 74, "ledger check"),
         ("DO $$BEGIN RAISE SQLSTATE '22012'; END$$", 74, "server's log"),

@@ -17,6 +17,11 @@ _PASSING = "nothing was sent without a record and the next run continues"
 _GRANT = "grant the user its schema: CREATE on the database, or a schema that it owns"
 _RESTARTING = f"the server is restarting or a standby takes over; {_PASSING}"
 _BROKE = f"the connection to the server broke; {_PASSING}"
+NOT_EVERY_LETTER = (
+    "its encoding has not every letter: make a database with TEMPLATE template0 ENCODING 'UTF8' "
+    "and name that in ledger.url; a ledger goes there with `veracore-sync ledger backup FILE` and "
+    "`veracore-sync ledger restore FILE`"
+)
 _LOG = "look into its log, then run `veracore-sync ledger check`"
 _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
     # It is away for a while, and nothing has to be changed.
@@ -55,10 +60,12 @@ _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
         "check the service's name and its file (PGSERVICEFILE, or ~/.pg_service.conf)",
     ),
     # The ledger itself, or the server's disk.
+    "22P05": (LedgerError, NOT_EVERY_LETTER),
     "25006": (
         LedgerError,
-        f"this server is a read-only standby; {_PASSING}: name the primary in ledger.url "
-        "(target_session_attrs=read-write finds it among several hosts)",
+        f"this server is a read-only standby, or forbids writes by default_transaction_read_only, "
+        f"as services do when its disk is full; {_PASSING}: name the primary in ledger.url "
+        "(target_session_attrs=read-write finds it among several hosts), or free some space there",
     ),
     "25P03": (
         LedgerError,
