@@ -37,6 +37,11 @@ _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
         f"none of the servers in ledger.url accepts writes now; {_PASSING}: promote a standby, if "
         "the primary does not come back",
     ),
+    "not let in": (
+        LedgerAway,
+        f"the server answers, and lets nobody in; {_PASSING}: if it is not starting just now, "
+        "check user, password and database of ledger.url and the server's pg_hba.conf",
+    ),
     "down": (
         LedgerAway,
         f"nothing answers at the address of ledger.url; {_PASSING}; `veracore-sync doctor` says "
@@ -126,6 +131,8 @@ _WORDS = (
     ("service file", "service"),
 )
 
+# Libpq puts two blanks behind the severity that a server has named, in whichever language.
+_ANSWERED = re.compile(r"failed: [^\s:]+:  ")
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -162,8 +169,18 @@ def _name(error: psycopg.Error) -> str:
     if not state and isinstance(error, psycopg.OperationalError):
         if "fatal:  database" in text and "does not exist" in text:
             return "3D000"
-        return next((name for words, name in _WORDS if words in text), "down")
+        return next((name for words, name in _WORDS if words in text), None) or _unworded(
+            error, text
+        )
     return next((state[:size] for size in (5, 3, 2) if state[:size] in _FAILURES), "")
+
+
+def _unworded(error: psycopg.OperationalError, text: str) -> str:
+    """The row of an error without a code, in words that are not in `_WORDS`."""
+    if not _ANSWERED.search(text):
+        return "down"
+    # A server that starts, or has no connection left, says so before it asks for a password.
+    return "28" if error.pgconn is not None and error.pgconn.used_password else "not let in"
 
 
 def _first_line(error: psycopg.Error) -> str:
