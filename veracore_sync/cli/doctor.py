@@ -21,7 +21,7 @@ from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.outward import ways
 from veracore_sync.config import Loaded
 from veracore_sync.config.absent import is_absent
-from veracore_sync.config.shops import collision_with_neighbours
+from veracore_sync.config.shops import collision_with_neighbours, of_one_account
 from veracore_sync.domain.errors import PRECEDENCE, ConfigError, SyncError
 from veracore_sync.jobs.doctor.about import settings_about
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
@@ -107,6 +107,15 @@ def _neighbours(loaded: Loaded) -> Iterator[CheckResult]:
     error = collision_with_neighbours(loaded, os.environ)
     if error is not None:
         yield warn("shops", error.message, error.hint)
+    others = of_one_account(loaded, os.environ)
+    if others:
+        yield warn(
+            "shops",
+            f"{', '.join(others)} and this shop send to one VeraCore account without an "
+            "orders.id_prefix of their own: if two orders have one code, only one of them leaves",
+            "give each an orders.id_prefix before its first order, unless their codes can never be "
+            "equal (Vendure's own are random)",
+        )
 
 
 def _whose(container: Container) -> Iterator[CheckResult]:
