@@ -87,6 +87,31 @@ def test_a_ledger_of_another_user(one: Newcomer) -> None:
     assert "put `sudo` before the command" in found["todo"]
 
 
+@pytest.mark.parametrize(
+    ("file", "folder", "named"),
+    [(0o400, 0o700, "the file {}/led/l.db"), (0o600, 0o500, "the folder {}/led,")],
+)
+def test_a_ledger_that_can_be_read_and_not_written(
+    one: Newcomer, file: int, folder: int, named: str
+) -> None:
+    (one.folder / "c.toml").chmod(0o644)
+    (one.folder / "pw").chmod(0o644)
+    (one.folder / "link").symlink_to("led/l.db")
+    (one.folder / "c.toml").write_text(CONFIG.replace("led/l.db", "link"))
+    open_ledger(one.folder / "led" / "l.db").close()
+    for command in ("ledger prune", "doctor --offline"):
+        assert one.run("--config", "c.toml", *command.split()).code == 0
+    for path, mode in ((one.folder / "led/l.db", file), (one.folder / "led", folder)):
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(mode)
+    for command in ("ledger prune", "doctor --offline"):
+        with as_nobody():
+            ended = one.run("--config", "c.toml", *command.split())
+        assert ended.code == 74, ended
+        said = " ".join((ended.out + ended.err).split())
+        assert f"correct owner and mode of {named.format(one.folder)}" in said
+
+
 def test_a_configuration_of_another_user(one: Newcomer) -> None:
     one.run("--config", "c.toml", "stats")
     (one.folder / "c.toml").chmod(0o600)

@@ -18,7 +18,7 @@ from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import restoring
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
-from veracore_sync.ledger.sqlite.errors import ledger_errors
+from veracore_sync.ledger.sqlite.errors import ledger_errors, refuse_unwritable
 from veracore_sync.ledger.sqlite.file import (
     HAS_WAL_RESET_BUG,
     SQLITE_VERSION,
@@ -46,6 +46,7 @@ __all__ = [
     "open_ledger",
     "place_of",
     "read_backup",
+    "refuse_unwritable",
     "restore",
     "server_of",
 ]

@@ -22,7 +22,7 @@ from veracore_sync.jobs.orders.account import refused_since
 from veracore_sync.jobs.reconcile.coverage import last
 from veracore_sync.jobs.schedule import BACKUP, COMMANDS, interval
 from veracore_sync.jobs.stats import coverage_document, coverage_sentence
-from veracore_sync.ledger.opening import is_there, place_of, server_of
+from veracore_sync.ledger.opening import is_there, place_of, refuse_unwritable, server_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
 from veracore_sync.waits import is_ahead
@@ -58,6 +58,11 @@ def ledger(
         return
     if isinstance(place, Path) and place.exists():
         yield from _file(place)
+        try:
+            refuse_unwritable(place)
+        except LedgerError as error:
+            yield fail("ledger", error)
+            return
     yield from _content(settings, open_ledger, clock)
 
 

@@ -58,10 +58,22 @@ def restore(
     with ledger_errors(path), _every_lock(path):
         _refuse_moved(path)
         fresh = path.with_name(path.name + ".partial")
-        _copy(source, fresh)
-        orders = _examined(fresh, clock, examine, _prefixes_of(path))
+        with _removed_unless_good(fresh):
+            _copy(source, fresh)
+            orders = _examined(fresh, clock, examine, _prefixes_of(path))
         kept = _replace(path, fresh, clock)
     return Restored(orders, kept)
+
+
+@contextmanager
+def _removed_unless_good(fresh: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        # It may have taken the last of the disk.
+        for left in (fresh, *sqlite_file.companions(fresh)):
+            left.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -136,6 +148,9 @@ def _copy(source: Path, fresh: Path) -> None:
             copy_whole(found, fresh)
         _unseal(fresh)
     except sqlite3.DatabaseError as error:
+        # About the disk that the copy is on: the backup may be the last good one.
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE")):
+            raise
         raise LedgerError(
             f"{source} cannot be read: {error}", hint="it is damaged: name an older backup"
         ) from None
