@@ -112,6 +112,15 @@ def test_a_ledger_that_can_be_read_and_not_written(
         assert f"correct owner and mode of {named.format(one.folder)}" in said
 
 
+def test_a_ledger_that_leads_to_itself(one: Newcomer) -> None:
+    (one.folder / "led").mkdir()
+    (one.folder / "led/l.db").symlink_to("l.db")
+    for command in ("sync-orders", "stats", "doctor --offline"):
+        ended = one.run("--config", "c.toml", *command.split())
+        assert ended.code == 74, ended
+        assert "leads to itself" in ended.out + ended.err
+
+
 def test_a_configuration_of_another_user(one: Newcomer) -> None:
     one.run("--config", "c.toml", "stats")
     (one.folder / "c.toml").chmod(0o600)
@@ -187,6 +196,8 @@ def test_init_on_a_read_only_file_system(one: Newcomer, monkeypatch: pytest.Monk
         (errno.EDQUOT, "free some space"),
         (errno.ENOENT, "make the folder"),
         (errno.EISDIR, "is a folder: name a file"),
+        (errno.ELOOP, "leads to itself"),
+        (errno.ENAMETOOLONG, "too long"),
         (errno.EIO, "owner and mode"),
     ],
 )

@@ -183,6 +183,14 @@ def test_shops_whose_ids_meet_at_veracore_are_named(
     assert of_one_account(loaded, {}) == named
 
 
+def test_a_ledger_that_leads_to_itself_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "1.db").symlink_to("1.db")
+    found = of_an_account(tmp_path, {}, OTHER_SHOP)
+    assert not collisions(found)
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    assert collision_with_neighbours(found[1][1], {}) is None
+
+
 def test_a_shop_alone_passes_over_what_is_not_a_shops_file(tmp_path: Path) -> None:
     (path, _) = written(tmp_path, SHARED["a textfile"], "{}.toml")
     (tmp_path / "shop2.toml").write_text("[tool]\nname = 1\n")

@@ -15,6 +15,7 @@ from veracore_sync.config.given import DEFAULT, located
 from veracore_sync.config.load import Loaded, load
 from veracore_sync.config.services import LedgerSettings
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.files import resolved
 from veracore_sync.trusted import Untrusted, check_trusted
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
@@ -164,7 +165,7 @@ def _neighbours(
     except ConfigError:
         return None, []
     for shop in shops:
-        if shop.path.resolve() == path.resolve():
+        if resolved(shop.path) == resolved(path):
             own = shop
             continue
         try:
@@ -226,10 +227,10 @@ def _claims(one: Loaded) -> dict[str, _Claim]:
     if textfile:
         # Its folder alone: each run replaces the file, even one that is a symbolic link.
         path = Path(textfile)
-        written = str(path.parent.resolve() / path.name)
+        written = str(resolved(path.parent) / path.name)
         claims[written] = _Claim(f"write the same file {written}", "a metrics.textfile")
     same = _Claim("have the same ledger", "a ledger.path, or a ledger.schema_name,")
-    places = _places_in_servers(ledger) if ledger.url else [str(ledger.path.resolve())]
+    places = _places_in_servers(ledger) if ledger.url else [str(resolved(ledger.path))]
     return claims | dict.fromkeys(places, same)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock, to_text
 from veracore_sync.domain.errors import ConfigError, LedgerError, LockHeld, UsageError
-from veracore_sync.files import expanded
+from veracore_sync.files import expanded, resolved
 from veracore_sync.ledger.backups import BackupFolder, BackupFound, Rotated
 from veracore_sync.ledger.closed import being_rebuilt
 from veracore_sync.ledger.restored import Restored
@@ -263,7 +263,7 @@ def move(
 def _is_same_file(one: object, other: object) -> bool:
     if not isinstance(one, Path) or not isinstance(other, Path):
         return False
-    return one.resolve() == other.resolve()
+    return resolved(one) == resolved(other)
 
 
 def _moved_settings(settings: LedgerSettings, to: str) -> LedgerSettings:

@@ -13,6 +13,7 @@ from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
 from veracore_sync.domain.readable import exactly
+from veracore_sync.files import resolved
 from veracore_sync.jobs.doctor.alerts import standing_alerts
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
@@ -75,7 +76,7 @@ def _file(path: Path) -> Iterator[CheckResult]:
         message = f"{free // 1024 // 1024} MiB are free on the disk of {path}"
         yield warn("disk", message, "free some space")
     place, kind = _mounted(path)
-    if place == path.resolve():
+    if place == resolved(path):
         yield warn(
             "file system",
             f"{path} is mounted as a single file: another container does not see its -wal and its "
@@ -102,7 +103,7 @@ def _mounted(path: Path) -> tuple[Path | None, str]:
         return None, ""
     for line in mounts:
         _, place, found, *_ = line.split()
-        inside = path.resolve().is_relative_to(place)
+        inside = resolved(path).is_relative_to(place)
         if inside and (best is None or len(place) >= len(str(best))):
             best, kind = Path(place), found
     return best, kind

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from veracore_sync.access import as_its_reader, to_write
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.files import resolved
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def refuse_unwritable(path: Path) -> None:
 def _unwritable(path: Path) -> str:
     """What to do to write it; empty if nothing is in the way."""
     # Its log is made beside the file that a symbolic link leads to.
-    path = Path(os.path.realpath(path))
+    path = resolved(path)
     of_the_file = _denied(path, os.W_OK)
     if isinstance(of_the_file, PermissionError):
         return as_its_reader(path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
-from veracore_sync.files import sync_folder
+from veracore_sync.files import resolved, sync_folder
 from veracore_sync.ledger.backups import BackupFound
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
 from veracore_sync.ledger.meta import ID_PREFIXES
@@ -52,8 +52,8 @@ def restore(
         ConfigError: The ledger was moved to another place.
         LockHeld: A run or a listener is active.
     """
-    path = target.resolve()
-    if source.resolve() == path:
+    path = resolved(target)
+    if resolved(source) == path:
         raise LedgerError(f"{source} is the ledger itself", hint="name a backup of it")
     with ledger_errors(path), _every_lock(path):
         _refuse_moved(path)
