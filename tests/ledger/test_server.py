@@ -208,6 +208,16 @@ def test_a_user_whose_transactions_only_read_is_known() -> None:
         assert "default_transaction_read_only" in told.value.hint
 
 
+def test_the_clock_is_read_whole_whatever_fractions_the_user_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c extra_float_digits=-15")
+    place = ledger_server.new_place()
+    assert abs(looked(place).ahead_seconds) < 3600
+    with closing(open_ledger(place)) as ledger:
+        assert abs(ledger.clock.now().timestamp() - time.time()) < 3600
+
+
 # ---- letters ------------------------------------------------------------------------------------
 
 

@@ -349,11 +349,12 @@ class PostgresDatabase(Reads):
 
     def _time(self) -> tuple[float, str]:
         with ledger_errors(self._name):
-            ((seconds, started),) = self.connection.execute(
-                "SELECT extract(epoch FROM clock_timestamp())::float8, "
+            # Whole, because a setting (extra_float_digits) says how much of a fraction is sent.
+            ((micros, started),) = self.connection.execute(
+                "SELECT (1000000 * extract(epoch FROM clock_timestamp()))::bigint, "
                 "extract(epoch FROM pg_postmaster_start_time())::text"
             ).fetchall()
-        return seconds, f"server-{started}"
+        return micros / 1_000_000, f"server-{started}"
 
     # ---- care -----------------------------------------------------------------------------------
 
