@@ -36,6 +36,8 @@ def to_write(path: Path, error: OSError) -> str:
         return f"{folder} is a file and not a folder: name another place"
     if error.errno == errno.ENOENT:
         return f"make the folder {path.parent}"
+    if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+        return f"name another place: {path} leads to itself, is a link, or is too long"
     if error.errno == errno.EISDIR:
         return f"{path} is a folder: name a file"
     owner = _reader_of(folder)

@@ -17,6 +17,12 @@ def expanded(path: Path) -> Path:
         return path
 
 
+def resolved(path: Path) -> Path:
+    """The path without symbolic links; one that leads to itself stays, and cannot be opened."""
+    # Before Python 3.13 `Path.resolve` raises what no handler of files expects.
+    return Path(os.path.realpath(path))
+
+
 def write_whole(
     path: Path,
     text: str,

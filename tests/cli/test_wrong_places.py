@@ -87,6 +87,40 @@ def test_a_ledger_of_another_user(one: Newcomer) -> None:
     assert "put `sudo` before the command" in found["todo"]
 
 
+@pytest.mark.parametrize(
+    ("file", "folder", "named"),
+    [(0o400, 0o700, "the file {}/led/l.db"), (0o600, 0o500, "the folder {}/led,")],
+)
+def test_a_ledger_that_can_be_read_and_not_written(
+    one: Newcomer, file: int, folder: int, named: str
+) -> None:
+    (one.folder / "c.toml").chmod(0o644)
+    (one.folder / "pw").chmod(0o644)
+    (one.folder / "link").symlink_to("led/l.db")
+    (one.folder / "c.toml").write_text(CONFIG.replace("led/l.db", "link"))
+    open_ledger(one.folder / "led" / "l.db").close()
+    for command in ("ledger prune", "doctor --offline"):
+        assert one.run("--config", "c.toml", *command.split()).code == 0
+    for path, mode in ((one.folder / "led/l.db", file), (one.folder / "led", folder)):
+        os.chown(path, NOBODY, NOBODY)
+        path.chmod(mode)
+    for command in ("ledger prune", "doctor --offline"):
+        with as_nobody():
+            ended = one.run("--config", "c.toml", *command.split())
+        assert ended.code == 74, ended
+        said = " ".join((ended.out + ended.err).split())
+        assert f"correct owner and mode of {named.format(one.folder)}" in said
+
+
+def test_a_ledger_that_leads_to_itself(one: Newcomer) -> None:
+    (one.folder / "led").mkdir()
+    (one.folder / "led/l.db").symlink_to("l.db")
+    for command in ("sync-orders", "stats", "doctor --offline"):
+        ended = one.run("--config", "c.toml", *command.split())
+        assert ended.code == 74, ended
+        assert "leads to itself" in ended.out + ended.err
+
+
 def test_a_configuration_of_another_user(one: Newcomer) -> None:
     one.run("--config", "c.toml", "stats")
     (one.folder / "c.toml").chmod(0o600)
@@ -162,6 +196,8 @@ def test_init_on_a_read_only_file_system(one: Newcomer, monkeypatch: pytest.Monk
         (errno.EDQUOT, "free some space"),
         (errno.ENOENT, "make the folder"),
         (errno.EISDIR, "is a folder: name a file"),
+        (errno.ELOOP, "leads to itself"),
+        (errno.ENAMETOOLONG, "too long"),
         (errno.EIO, "owner and mode"),
     ],
 )

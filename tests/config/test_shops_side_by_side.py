@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from veracore_sync.config import load
+from veracore_sync.config import Loaded, load
 from veracore_sync.config.given import keys
-from veracore_sync.config.shops import collision_with_neighbours, collisions, shops_in
+from veracore_sync.config.shops import (
+    ShopFile,
+    collision_with_neighbours,
+    collisions,
+    of_one_account,
+    shops_in,
+)
 from veracore_sync.config.types import ValueKind
 
 SHOP = """
@@ -102,6 +109,86 @@ def test_what_only_looks_alike_stops_nobody(tmp_path: Path, name: str) -> None:
     paths = written(tmp_path, APART[name], "{}.toml")
     assert not collisions([(shop, load(shop.path, {})) for shop in shops_in(tmp_path)])
     assert collision_with_neighbours(load(paths[1], {}), {}) is None
+
+
+ACCOUNT = """
+[vendure]
+admin_api_url = "{shop}"
+username = "u"
+{channel}
+[veracore]
+api_url = "{warehouse}"
+client_id = "c"
+company_id = "c"
+[orders]
+{orders}
+[ledger]
+path = "{ledger}.db"
+"""
+ONE = {"shop": "https://s.example/admin-api", "channel": "", "warehouse": "https://w.example"} | {
+    "orders": ""
+}
+EAST = {"channel": "channel_token = 'east'"}
+WEST = {"channel": "channel_token = 'west'"}
+OWN_IDS = {"orders": "id_prefix = 'B-'"}
+ITS_OWN = {"orders": "channels = ['__default_channel__']"}
+OTHER_SHOP = {"shop": "https://t.example/admin-api"}
+
+
+def of_an_account(folder: Path, *changes: Mapping[str, str]) -> list[tuple[ShopFile, Loaded]]:
+    for number, change in enumerate(changes, 1):
+        path = folder / f"shop{number}.toml"
+        path.write_text(ACCOUNT.format(**ONE | change, ledger=folder / str(number)))
+        path.chmod(0o600)
+    return [(shop, load(shop.path, {})) for shop in shops_in(folder)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "collides"),
+    [
+        ({}, OWN_IDS, True),
+        ({}, {"shop": "https://S.example:443/admin-api/"} | OWN_IDS, True),
+        ({}, {"warehouse": "https://W.example/pmomsws/oms.asmx"} | OWN_IDS, True),
+        ({}, {"warehouse": "https://w.example:443/pmomsws/order.asmx?wsdl"} | OWN_IDS, True),
+        ({}, EAST, True),
+        (ITS_OWN, EAST, False),
+        (EAST, WEST, False),
+        (EAST, EAST, True),
+        ({}, OTHER_SHOP, False),
+        ({}, {"warehouse": "https://v.example"}, False),
+    ],
+)
+def test_no_order_is_carried_by_two_however_addresses_are_written(
+    tmp_path: Path, one: Mapping[str, str], other: Mapping[str, str], collides: bool
+) -> None:
+    found = collisions(of_an_account(tmp_path, one, other))
+    assert set(found) == ({"shop1", "shop2"} if collides else set())
+    assert all("one shop to one warehouse" in error.message for error in found.values())
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (OTHER_SHOP, ["shop2"]),
+        (OTHER_SHOP | {"warehouse": "https://w.example/pmomsws"}, ["shop2"]),
+        (OTHER_SHOP | OWN_IDS, []),
+        (OTHER_SHOP | {"warehouse": "https://v.example"}, []),
+        (EAST, []),
+    ],
+)
+def test_shops_whose_ids_meet_at_veracore_are_named(
+    tmp_path: Path, other: Mapping[str, str], named: list[str]
+) -> None:
+    [(_, loaded), _] = of_an_account(tmp_path, {}, other)
+    assert of_one_account(loaded, {}) == named
+
+
+def test_a_ledger_that_leads_to_itself_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "1.db").symlink_to("1.db")
+    found = of_an_account(tmp_path, {}, OTHER_SHOP)
+    assert not collisions(found)
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    assert collision_with_neighbours(found[1][1], {}) is None
 
 
 def test_a_shop_alone_passes_over_what_is_not_a_shops_file(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import ledger_server
 import psycopg
@@ -282,6 +284,7 @@ def test_an_intent_is_on_disk_whatever_the_server_is_set_to(ledger: SqlLedger) -
         ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", 74, "held the ledger for too long"),
         ("DO $$BEGIN RAISE SQLSTATE '58030'; END$$", 74, "disk failed"),
         ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", 74, "read-only standby"),
+        ("DO $$BEGIN RAISE SQLSTATE '22P05'; END$$", 74, "ENCODING 'UTF8'"),
         ("SELECT pg_terminate_backend(pg_backend_pid())", 69, "restarting or a standby"),
         ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", 74, "ledger check"),
         ("DO $$BEGIN RAISE SQLSTATE '22012'; END$$", 74, "server's log"),
@@ -359,6 +362,15 @@ def test_what_is_said_without_a_code_is_told_by_its_words(said: str, code: int) 
     told = ledger_error("shop1", psycopg.OperationalError(f"{where}{said}"))
     assert told.exit_code == code
     assert told.hint
+
+
+@pytest.mark.parametrize(("asked", "code"), [(True, 78), (False, 69)])
+def test_a_server_that_answers_in_another_language_is_not_away(asked: bool, code: int) -> None:
+    said = "connection failed: FATAL:  Passwort-Authentifizierung fehlgeschlagen"
+    connection: Any = SimpleNamespace(used_password=asked)
+    told = ledger_error("shop1", psycopg.OperationalError(said, pgconn=connection))
+    assert told.exit_code == code
+    assert "pg_hba.conf" in told.hint and "nothing answers" not in told.hint
 
 
 def test_a_server_without_tls_is_told() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 import ledger_server
 import pytest
 
+from veracore_sync.clock import SystemClock
+from veracore_sync.config.services import LedgerSettings
+from veracore_sync.domain.errors import LedgerError, LedgerRefused
 from veracore_sync.domain.ledger_server import Free, LedgerServer, SchemaRights
 from veracore_sync.jobs.doctor.server import server
-from veracore_sync.ledger.opening import is_there, open_ledger, server_of
+from veracore_sync.ledger.opening import is_there, move, open_ledger, restore, server_of
 from veracore_sync.ledger.postgres.place import PostgresPlace
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -53,6 +57,7 @@ def test_nothing_has_to_be_done_on_a_good_server() -> None:
         ({"major": 14}, "PostgreSQL", "ok", "version"),
         ({"is_read_only": True, "is_standby": True}, "primary", "fail", "read-only standby"),
         ({"is_read_only": True}, "primary", "fail", "default_transaction_read_only"),
+        ({"encoding": "LATIN1"}, "encoding", "fail", "not every letter"),
         ({"fsync": False}, "commits", "warn", "fsync is off"),
         ({"synchronous_commit": "off"}, "commits", "ok", "transactions use on"),
         ({"standbys": 1}, "standby", "warn", "may lose the last commits"),
@@ -196,3 +201,53 @@ def test_a_user_whose_transactions_only_read_is_known() -> None:
     reader = replace(place, url=place.url.replace("vendure@", f"{role}@"))
     found = looked(reader)
     assert (found.is_read_only, found.is_standby) == (True, False)
+    # No transaction goes round it: the disk may be full.
+    with closing(open_ledger(reader)) as ledger:
+        with pytest.raises(LedgerError, match="read-only transaction") as told:
+            ledger.runs.lock("orders", "sync-orders").__enter__()
+        assert "default_transaction_read_only" in told.value.hint
+
+
+def test_the_clock_is_read_whole_whatever_fractions_the_user_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c extra_float_digits=-15")
+    place = ledger_server.new_place()
+    assert abs(looked(place).ahead_seconds) < 3600
+    with closing(open_ledger(place)) as ledger:
+        assert abs(ledger.clock.now().timestamp() - time.time()) < 3600
+
+
+# ---- letters ------------------------------------------------------------------------------------
+
+
+def test_every_letter_is_kept_whatever_the_users_encoding_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = ledger_server.new_place()
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with closing(open_ledger(replace(place, url=f"{place.url}&client_encoding=LATIN1"))) as ledger:
+        ledger.meta.put("mark", "Ж")
+        assert ledger.meta.get("mark") == "Ж"
+
+
+def test_no_new_ledger_is_made_where_not_every_letter_can_be_kept(tmp_path: Path) -> None:
+    place, database = ledger_server.new_place(), "latin"
+    made = f"CREATE DATABASE {database} ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'"
+    ledger_server.cluster().ask("postgres", made)
+    there = replace(place, url=place.url.replace("/ledger?", f"/{database}?"))
+    found = server_of(there)
+    assert found is not None and found.encoding == "LATIN1"
+    with closing(open_ledger(place)) as ledger:
+        ledger.upkeep.backup(tmp_path / "backup")
+    settings = LedgerSettings(path=tmp_path / "l.db", url="", schema_name=place.schema)
+    open_ledger(settings.path).close()
+    for make in (
+        lambda: open_ledger(there),
+        lambda: restore(tmp_path / "backup", there, SystemClock(), lambda _: None),
+        lambda: move(settings, there.url, SystemClock(), lambda _: None),
+    ):
+        with pytest.raises(LedgerRefused, match="encoding LATIN1") as told:
+            make()
+        assert "ENCODING 'UTF8'" in told.value.hint
+        assert not is_there(there)

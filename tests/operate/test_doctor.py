@@ -6,6 +6,7 @@ import json
 import py_compile
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,11 @@ class House:
         for word in words:
             assert word in told, told
 
+    def belongs_to(self, warehouse: str) -> None:
+        """Let the ledger have been begun with that warehouse."""
+        with closing(open_ledger(self.rig.ledger_path)) as ledger:
+            ledger.meta.put("identity.warehouse", f"{warehouse} sandbox")
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
@@ -89,6 +95,7 @@ def test_2_authentication_of_the_warehouse(house: House) -> None:
 
 
 def test_3_nobody_answers(house: House) -> None:
+    house.belongs_to(f"oms {DEAD}")
     house.points_at("VeraCore", "fail", 69, "refused", "veracore.api_url", VERACORE_API_URL=DEAD)
 
 
@@ -139,6 +146,7 @@ def test_7_a_role_without_a_permission(house: House) -> None:
 def test_8_the_wrong_dialect_for_the_address(house: House) -> None:
     rest = f"{house.sandbox.url}/v1"
     wrong = {"VERACORE_API_URL": rest, "VERACORE_SYNC_VERACORE__API": "oms"}
+    house.belongs_to(f"oms {rest}")
     house.points_at("VeraCore", "fail", 78, 'veracore.api = "rest"', **wrong)
 
 
@@ -157,6 +165,7 @@ def test_11_a_clock_that_is_off(tmp_path: Path, house: House) -> None:
     later = Sandbox(strict=True, clock=lambda: datetime.now(UTC) + timedelta(minutes=10))
     with later as sandbox:
         house.rig.sandbox = sandbox
+        house.belongs_to(f"oms {sandbox.url}")
         house.rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 10}]})
         house.points_at("clock", "warn", 0, "VeraCore's clock is ", "ahead of ours", "timedatectl")
 

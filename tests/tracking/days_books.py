@@ -250,7 +250,8 @@ class Books:
         for code, case in self.cases.items():
             row = rows.get(code)
             self._placed_once(case, row)
-            if row is None or row.state != "skipped" or not self._looks_passed_by(case):
+            is_unknown = self._looks_passed_by(case) or self._is_refunded_unknown(case, row)
+            if row is None or row.state != "skipped" or not is_unknown:
                 self._shipped_once(case)
             is_told = self._is_told(case, alerts.get(code, set()))
             assert is_told or self._is_refunded_unknown(case, row), (code, case.story)

@@ -32,8 +32,10 @@ from veracore_sync.admin.requests import is_text
 from veracore_sync.composition.decisions import Choice
 from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.differences import DifferenceType
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
+from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
 _LOG = logging.getLogger(__name__)
 TROUBLED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
@@ -63,6 +65,7 @@ class AdminApi:
     ) -> None:
         self._actions = actions
         self._patience = patience
+        self._trouble = ThrottledLogger(_LOG, logging.ERROR, "admin-api")
         # Apart, because a mutation lasts as long as the run that it starts.
         self._room = {
             OperationType.QUERY: threading.BoundedSemaphore(at_once),
@@ -128,8 +131,20 @@ class AdminApi:
         )
         result: dict[str, Any] = {"data": outcome.data}
         if outcome.errors:
-            result["errors"] = [_error_document(error) for error in outcome.errors]
+            result["errors"] = [self._error_document(error) for error in outcome.errors]
         return result
+
+    def _error_document(self, error: GraphQLError) -> dict[str, Any]:
+        original = error.original_error
+        if not isinstance(original, LedgerError):
+            return _error_document(error)
+        # As the page says it: a server or a disk that is away for a while is no bug.
+        self._trouble.say(f"a request cannot be answered: {original.message}")
+        return {
+            "message": f"the ledger cannot be used: {original.message}; {original.hint}",
+            "path": error.path,
+            "extensions": {"code": "LEDGER_UNAVAILABLE"},
+        }
 
     @contextmanager
     def _place(self, kind: OperationType) -> Iterator[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +21,8 @@ from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.outward import ways
 from veracore_sync.config import Loaded
 from veracore_sync.config.absent import is_absent
-from veracore_sync.config.shops import collision_with_neighbours
-from veracore_sync.domain.errors import PRECEDENCE, SyncError
+from veracore_sync.config.shops import collision_with_neighbours, of_one_account
+from veracore_sync.domain.errors import PRECEDENCE, ConfigError, SyncError
 from veracore_sync.jobs.doctor.about import settings_about
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
@@ -86,8 +87,9 @@ def run_checks(
     found += ways(container.settings, os.environ)
     found += order_hooks(container.settings.orders, container.order_hooks)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
+    unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
+    found += _whose(container)
     if not offline and not is_absent(container.loaded):
-        unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
         found += [_not_asked(unusable[0])] if unusable else _online(container, found, progress)
     codes = [one.exit_code for one in found if one.level == "fail"]
     lines = [CheckLine(one, settings_about(one, container.loaded)) for one in found]
@@ -105,6 +107,27 @@ def _neighbours(loaded: Loaded) -> Iterator[CheckResult]:
     error = collision_with_neighbours(loaded, os.environ)
     if error is not None:
         yield warn("shops", error.message, error.hint)
+    others = of_one_account(loaded, os.environ)
+    if others:
+        yield warn(
+            "shops",
+            f"{', '.join(others)} and this shop send to one VeraCore account without an "
+            "orders.id_prefix of their own: if two orders have one code, only one of them leaves",
+            "give each an orders.id_prefix before its first order, unless their codes can never be "
+            "equal (Vendure's own are random)",
+        )
+
+
+def _whose(container: Container) -> Iterator[CheckResult]:
+    """Nothing, unless the ledger belongs to another shop or warehouse."""
+    with suppress(SyncError):
+        # What keeps either from being known was said before.
+        container.require("pair")
+        _ = container.ledger
+        try:
+            container.bind(logs_in=False)
+        except ConfigError as error:
+            yield fail("ledger", error)
 
 
 def _not_asked(unusable: CheckResult) -> CheckResult:

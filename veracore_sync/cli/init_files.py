@@ -17,7 +17,7 @@ from veracore_sync.config.file import SYSTEM_FILE, VARIABLE, parse, places
 from veracore_sync.config.services import default_ledger
 from veracore_sync.config.shops import SYSTEM_FOLDER
 from veracore_sync.domain.errors import ConfigError
-from veracore_sync.files import expanded, write_whole
+from veracore_sync.files import expanded, resolved, write_whole
 from veracore_sync.trusted import Untrusted, check_trusted, read_trusted
 
 
@@ -185,7 +185,7 @@ def _write_one(file: Path, text: str, group: int | None, *, replace: bool) -> No
         write_whole(file, text, mode=mode, group=group, replace=replace)
         return
     # A link is followed, not replaced: who put it there wants the file behind it.
-    real = file.resolve()
+    real = resolved(file)
     found = real.stat()
     is_root = os.geteuid() == 0
     write_whole(

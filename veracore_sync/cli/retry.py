@@ -80,8 +80,8 @@ def _work(
     error: SyncError | None = None
     if not dry_run:
         doubts = None
+        container.bind(logs_in=bool(chosen.look_up))
         if chosen.look_up:
-            container.bind()
             doubts = doubt_resolver(container, report, progress)
         try:
             execute(chosen, container.ledger, report, doubts)

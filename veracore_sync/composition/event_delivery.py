@@ -60,6 +60,8 @@ def deliver_events(container: Container, *, force: bool, deadline: float | None)
     # Without a hook there is nothing to call; a pass only ends the alerts about former ones.
     if container.hook_names:
         container.require("hooks")
+        # The events of another shop are not for these hooks.
+        container.bind(logs_in=False)
     with ExitStack() as stack:
         hooks = _hooks(container, stack)
         return EventDelivery(container.ledger, hooks, container.clock, force, deadline).run()

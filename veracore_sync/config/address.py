@@ -70,6 +70,17 @@ def parse(url: str) -> ServiceAddress:
     return ServiceAddress(origin, _path(path), face=face, other=other)
 
 
+def normalised(url: str) -> str:
+    """Scheme, host, port where it is not the scheme's own, and path; nothing secret."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    own_port = {"http": 80, "https": 443}.get(scheme)
+    port = "" if parts.port in (None, own_port) else f":{parts.port}"
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
 def names_service(url: str) -> bool:
     """Whether the path names a service, so that what follows it says nothing more."""
     return any(step.lower().endswith(_SERVICES) for step in urlsplit(url).path.split("/"))

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from veracore_sync.config.address import normalised, parse
 from veracore_sync.config.file import VARIABLE
 from veracore_sync.config.given import DEFAULT, located
 from veracore_sync.config.load import Loaded, load
 from veracore_sync.config.services import LedgerSettings
 from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.files import resolved
 from veracore_sync.trusted import Untrusted, check_trusted
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
@@ -120,10 +122,41 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
         loaded: The shop's configuration.
         environ: The environment. The others are read without its settings: it is this shop's.
     """
+    own, readable = _neighbours(loaded, environ)
+    # Where all of a folder run, they were compared before.
+    if own is None or loaded.shop:
+        return None
+    return _shared_by_several([*readable, (own, loaded)]).get(own.name)
+
+
+def of_one_account(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
+    """The other shops of its folder that send to its VeraCore account under ids like its own.
+
+    Args:
+        loaded: The shop's configuration.
+        environ: As for `collision_with_neighbours`.
+    """
+    if not loaded.settings.veracore.api_url:
+        return []
+    shop, *account = _account(loaded)
+    return sorted(
+        neighbour.name
+        for neighbour, one in _neighbours(loaded, environ)[1]
+        # In one shop no code is given twice.
+        if _account(one)[0] != shop
+        and list(_account(one)[1:]) == account
+        and one.settings.orders.id_prefix == loaded.settings.orders.id_prefix
+    )
+
+
+def _neighbours(
+    loaded: Loaded, environ: Mapping[str, str]
+) -> tuple[ShopFile | None, list[tuple[ShopFile, Loaded]]]:
+    """The shop's own file, if it is one of several, and the others that can be read."""
     path = loaded.path
     # The usual file of the only shop lies among those of other programs.
-    if path is None or loaded.shop or path.parent.name == "veracore-sync":
-        return None
+    if path is None or path.parent.name == "veracore-sync":
+        return None, []
     folder = path.parent.parent if path.name == "config.toml" else path.parent
     readable: list[tuple[ShopFile, Loaded]] = []
     own: ShopFile | None = None
@@ -131,9 +164,9 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
     try:
         shops = shops_in(folder)
     except ConfigError:
-        return None
+        return None, []
     for shop in shops:
-        if shop.path.resolve() == path.resolve():
+        if resolved(shop.path) == resolved(path):
             own = shop
             continue
         try:
@@ -143,7 +176,7 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
             continue
         if other.settings.vendure.admin_api_url:
             readable.append((shop, other))
-    return _shared_by_several([*readable, (own, loaded)]).get(own.name) if own else None
+    return own, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +228,10 @@ def _claims(one: Loaded) -> dict[str, _Claim]:
     if textfile:
         # Its folder alone: each run replaces the file, even one that is a symbolic link.
         path = Path(textfile)
-        written = str(path.parent.resolve() / path.name)
+        written = str(resolved(path.parent) / path.name)
         claims[written] = _Claim(f"write the same file {written}", "a metrics.textfile")
     same = _Claim("have the same ledger", "a ledger.path, or a ledger.schema_name,")
-    places = _places_in_servers(ledger) if ledger.url else [str(ledger.path.resolve())]
+    places = _places_in_servers(ledger) if ledger.url else [str(resolved(ledger.path))]
     return claims | dict.fromkeys(places, same)
 
 
@@ -216,7 +249,11 @@ def _shared(having: Sequence[ShopFile], what: str, todo: str) -> ConfigError | N
 
 def _may_send_the_same(one: Loaded, other: Loaded) -> bool:
     """Whether an order of their shop may be sent by both; a shop and itself may."""
-    mine, its = one.settings.orders.channels, other.settings.orders.channels
+    settings = (one.settings, other.settings)
+    if one.settings.vendure.channel_token != other.settings.vendure.channel_token:
+        # Without a token it is the default channel, which lists the orders of all.
+        return any(not its.vendure.channel_token and not its.orders.channels for its in settings)
+    mine, its = (each.orders.channels for each in settings)
     return not (mine and its) or not {*mine}.isdisjoint(its)
 
 
@@ -248,11 +285,11 @@ def _places_in_servers(ledger: LedgerSettings) -> list[str]:
 
 
 def _account(one: Loaded) -> tuple[str, ...]:
+    """Shop and warehouse account, however their addresses are written."""
     vendure, veracore = one.settings.vendure, one.settings.veracore
     return (
-        vendure.admin_api_url.rstrip("/").casefold(),
-        vendure.channel_token,
-        veracore.api_url.rstrip("/").casefold(),
+        normalised(vendure.admin_api_url).casefold(),
+        parse(normalised(veracore.api_url)).tenant,
         veracore.company_id.casefold(),
     )
 

@@ -66,6 +66,7 @@ class LedgerServer:
         rights: What the user may do; ``None`` while there is no schema.
         may_create: Whether the user may make a schema, as the first run and a restore do.
         interrupted_restores: Schemas beside the ledger that restores have left, or work in now.
+        encoding: Of the database.
     """
 
     version: str
@@ -85,3 +86,4 @@ class LedgerServer:
     rights: SchemaRights | None
     may_create: bool = True
     interrupted_restores: tuple[str, ...] = ()
+    encoding: str = "UTF8"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock, to_text
 from veracore_sync.domain.errors import ConfigError, LedgerError, LockHeld, UsageError
-from veracore_sync.files import expanded
+from veracore_sync.files import expanded, resolved
 from veracore_sync.ledger.backups import BackupFolder, BackupFound, Rotated
 from veracore_sync.ledger.closed import being_rebuilt
 from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import restoring
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
-from veracore_sync.ledger.sqlite.errors import ledger_errors
+from veracore_sync.ledger.sqlite.errors import ledger_errors, refuse_unwritable
 from veracore_sync.ledger.sqlite.file import (
     HAS_WAL_RESET_BUG,
     SQLITE_VERSION,
@@ -46,6 +46,7 @@ __all__ = [
     "open_ledger",
     "place_of",
     "read_backup",
+    "refuse_unwritable",
     "restore",
     "server_of",
 ]
@@ -262,7 +263,7 @@ def move(
 def _is_same_file(one: object, other: object) -> bool:
     if not isinstance(one, Path) or not isinstance(other, Path):
         return False
-    return one.resolve() == other.resolve()
+    return resolved(one) == resolved(other)
 
 
 def _moved_settings(settings: LedgerSettings, to: str) -> LedgerSettings:

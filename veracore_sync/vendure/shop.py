@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.config.address import normalised
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
@@ -58,7 +58,7 @@ def identity_of(settings: VendureSettings) -> str:
     """The shop that the settings name: the Admin API URL and a digest of the channel token."""
     token = settings.channel_token
     digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
-    return f"{_normalised(settings.admin_api_url)} {digest}"
+    return f"{normalised(settings.admin_api_url)} {digest}"
 
 
 class VendureShop:
@@ -374,14 +374,3 @@ def _passed(states: Sequence[str], since: datetime | None) -> dict[str, Any] | N
         "state": {"in": list(states)},
         "orderPlacedAt": {"after": to_text(since)},
     }
-
-
-def _normalised(url: str) -> str:
-    """Scheme, host, port where it is not the scheme's own, and path; nothing secret."""
-    parts = urlsplit(url)
-    scheme = parts.scheme.lower()
-    own_port = {"http": 80, "https": 443}.get(scheme)
-    port = "" if parts.port in (None, own_port) else f":{parts.port}"
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"

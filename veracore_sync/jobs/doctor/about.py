@@ -41,6 +41,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
             "PostgreSQL",
             "primary",
             "commits",
+            "encoding",
             "standby",
             "pooler",
             "TLS",

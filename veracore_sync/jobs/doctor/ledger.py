@@ -15,6 +15,7 @@ from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
 from veracore_sync.domain.hints import HINTS, RECEIVER
 from veracore_sync.domain.readable import exactly
+from veracore_sync.files import resolved
 from veracore_sync.jobs.doctor.alerts import standing_alerts
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
@@ -24,7 +25,7 @@ from veracore_sync.jobs.orders.account import refused_since
 from veracore_sync.jobs.reconcile.coverage import last
 from veracore_sync.jobs.schedule import BACKUP, COMMANDS, interval
 from veracore_sync.jobs.stats import coverage_document, coverage_sentence
-from veracore_sync.ledger.opening import is_there, place_of, server_of
+from veracore_sync.ledger.opening import is_there, place_of, refuse_unwritable, server_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
 from veracore_sync.waits import is_ahead
@@ -60,6 +61,11 @@ def ledger(
         return
     if isinstance(place, Path) and place.exists():
         yield from _file(place)
+        try:
+            refuse_unwritable(place)
+        except LedgerError as error:
+            yield fail("ledger", error)
+            return
     yield from _content(settings, open_ledger, clock)
 
 
@@ -72,7 +78,7 @@ def _file(path: Path) -> Iterator[CheckResult]:
         message = f"{free // 1024 // 1024} MiB are free on the disk of {path}"
         yield warn("disk", message, "free some space")
     place, kind = _mounted(path)
-    if place == path.resolve():
+    if place == resolved(path):
         yield warn(
             "file system",
             f"{path} is mounted as a single file: another container does not see its -wal and its "
@@ -99,7 +105,7 @@ def _mounted(path: Path) -> tuple[Path | None, str]:
         return None, ""
     for line in mounts:
         _, place, found, *_ = line.split()
-        inside = path.resolve().is_relative_to(place)
+        inside = resolved(path).is_relative_to(place)
         if inside and (best is None or len(place) >= len(str(best))):
             best, kind = Path(place), found
     return best, kind

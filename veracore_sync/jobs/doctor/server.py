@@ -35,6 +35,8 @@ def server(found: LedgerServer, now: datetime) -> Iterator[CheckResult]:
         yield fail("primary", _read_only(found))
         return
     yield ok("primary", "the server accepts writes")
+    if found.encoding != "UTF8":
+        yield fail("encoding", _encoding(found.encoding))
     yield _commits(found)
     yield _standby(found)
     yield _clock(found)
@@ -67,7 +69,18 @@ def _read_only(found: LedgerServer) -> LedgerError:
         )
     return LedgerError(
         "the server refuses writes (default_transaction_read_only): nothing is sent",
-        hint="set it to off for the ledger's user; some services set it when the disk is full",
+        hint="some services set it when the disk is full: free some space; else set it to off for "
+        "the ledger's user",
+    )
+
+
+def _encoding(name: str) -> LedgerError:
+    return LedgerError(
+        f"the database has the encoding {name}, which has not every letter: an order, SKU or name "
+        "with another one ends each run (74)",
+        hint="make a database with TEMPLATE template0 ENCODING 'UTF8' and name it in ledger.url; "
+        "`veracore-sync ledger backup FILE` and `veracore-sync ledger restore FILE` take a ledger "
+        "there",
     )
 
 

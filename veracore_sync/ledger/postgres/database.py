@@ -32,12 +32,7 @@ from veracore_sync.domain.ledger_records import Holder
 from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ledger.database import Reads, StoredRow
 from veracore_sync.ledger.postgres import dump, migrations, server
-from veracore_sync.ledger.postgres.begin import (
-    SETTINGS,
-    TimeLimits,
-    lock_key,
-    settings,
-)
+from veracore_sync.ledger.postgres.begin import SETTINGS, TimeLimits, lock_key, settings
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
 from veracore_sync.ledger.postgres.errors import ledger_errors, names_of_hosts
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
@@ -131,8 +126,10 @@ class PostgresDatabase(Reads):
 
     def _begin(self, limits: TimeLimits | None = None, *, checked: bool = True) -> None:
         connection, held = self.connection, self._leases.held
-        mode = "READ ONLY" if self._read_only else "READ WRITE"
-        words = [f"BEGIN ISOLATION LEVEL READ COMMITTED, {mode}"]
+        # The default of server and user is obeyed: services forbid writes so when a disk is full.
+        # But no standby, which may lag, says whether a commit was stored.
+        mode = ", READ ONLY" if self._read_only else "" if checked else ", READ WRITE"
+        words = [f"BEGIN ISOLATION LEVEL READ COMMITTED{mode}"]
         values = settings(self.place.schema, limits or self._limits)
         words.append(whole(connection, SETTINGS, values))
         if not self._read_only:
@@ -352,11 +349,12 @@ class PostgresDatabase(Reads):
 
     def _time(self) -> tuple[float, str]:
         with ledger_errors(self._name):
-            ((seconds, started),) = self.connection.execute(
-                "SELECT extract(epoch FROM clock_timestamp())::float8, "
+            # Whole, because a setting (extra_float_digits) says how much of a fraction is sent.
+            ((micros, started),) = self.connection.execute(
+                "SELECT (1000000 * extract(epoch FROM clock_timestamp()))::bigint, "
                 "extract(epoch FROM pg_postmaster_start_time())::text"
             ).fetchall()
-        return seconds, f"server-{started}"
+        return micros / 1_000_000, f"server-{started}"
 
     # ---- care -----------------------------------------------------------------------------------
 

@@ -17,6 +17,11 @@ _PASSING = "nothing was sent without a record and the next run continues"
 _GRANT = "grant the user its schema: CREATE on the database, or a schema that it owns"
 _RESTARTING = f"the server is restarting or a standby takes over; {_PASSING}"
 _BROKE = f"the connection to the server broke; {_PASSING}"
+NOT_EVERY_LETTER = (
+    "its encoding has not every letter: make a database with TEMPLATE template0 ENCODING 'UTF8' "
+    "and name that in ledger.url; a ledger goes there with `veracore-sync ledger backup FILE` and "
+    "`veracore-sync ledger restore FILE`"
+)
 _LOG = "look into its log, then run `veracore-sync ledger check`"
 _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
     # It is away for a while, and nothing has to be changed.
@@ -31,6 +36,11 @@ _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
         LedgerAway,
         f"none of the servers in ledger.url accepts writes now; {_PASSING}: promote a standby, if "
         "the primary does not come back",
+    ),
+    "not let in": (
+        LedgerAway,
+        f"the server answers, and lets nobody in; {_PASSING}: if it is not starting just now, "
+        "check user, password and database of ledger.url and the server's pg_hba.conf",
     ),
     "down": (
         LedgerAway,
@@ -55,10 +65,12 @@ _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
         "check the service's name and its file (PGSERVICEFILE, or ~/.pg_service.conf)",
     ),
     # The ledger itself, or the server's disk.
+    "22P05": (LedgerError, NOT_EVERY_LETTER),
     "25006": (
         LedgerError,
-        f"this server is a read-only standby; {_PASSING}: name the primary in ledger.url "
-        "(target_session_attrs=read-write finds it among several hosts)",
+        f"this server is a read-only standby, or forbids writes by default_transaction_read_only, "
+        f"as services do when its disk is full; {_PASSING}: name the primary in ledger.url "
+        "(target_session_attrs=read-write finds it among several hosts), or free some space there",
     ),
     "25P03": (
         LedgerError,
@@ -119,6 +131,8 @@ _WORDS = (
     ("service file", "service"),
 )
 
+# Libpq puts two blanks behind the severity that a server has named, in whichever language.
+_ANSWERED = re.compile(r"failed: [^\s:]+:  ")
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -155,8 +169,18 @@ def _name(error: psycopg.Error) -> str:
     if not state and isinstance(error, psycopg.OperationalError):
         if "fatal:  database" in text and "does not exist" in text:
             return "3D000"
-        return next((name for words, name in _WORDS if words in text), "down")
+        return next((name for words, name in _WORDS if words in text), None) or _unworded(
+            error, text
+        )
     return next((state[:size] for size in (5, 3, 2) if state[:size] in _FAILURES), "")
+
+
+def _unworded(error: psycopg.OperationalError, text: str) -> str:
+    """The row of an error without a code, in words that are not in `_WORDS`."""
+    if not _ANSWERED.search(text):
+        return "down"
+    # A server that starts, or has no connection left, says so before it asks for a password.
+    return "28" if error.pgconn is not None and error.pgconn.used_password else "not let in"
 
 
 def _first_line(error: psycopg.Error) -> str:

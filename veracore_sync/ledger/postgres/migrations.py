@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import Connection
 
+from veracore_sync.domain.errors import LedgerRefused
 from veracore_sync.ledger.closed import refuse_closed, refuse_version
-from veracore_sync.ledger.postgres.errors import ledger_errors, names_of_hosts
+from veracore_sync.ledger.postgres.errors import NOT_EVERY_LETTER, ledger_errors, names_of_hosts
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 if TYPE_CHECKING:
@@ -42,6 +43,19 @@ def exists(place: PostgresPlace) -> bool:
             return found_version(found, place.schema) > 0
 
 
+def refuse_encoding(connection: Connection[Any], place: PostgresPlace) -> None:
+    """Refuse a database for a new ledger that cannot keep every letter of a code, SKU or name.
+
+    Raises:
+        LedgerRefused: Its encoding is not UTF8.
+    """
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise LedgerRefused(
+            f"the ledger {place}: the database has the encoding {encoding}", hint=NOT_EVERY_LETTER
+        )
+
+
 def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool) -> None:
     """Apply the missing steps in one transaction; of many processes, one does.
 
@@ -63,7 +77,9 @@ def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool
         ).fetchone()
         found = found_version(connection, schema) if there and there[0] else 0
         refuse_version(found, VERSION, database.place, read_only=False)
-        if found:
+        if not found:
+            refuse_encoding(connection, database.place)
+        else:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             refuse_closed({row[0]: row[1] for row in rows}, database.place)
         for number, script in STEPS:

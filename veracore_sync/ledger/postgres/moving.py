@@ -20,6 +20,7 @@ from veracore_sync.ledger.postgres.begin import TimeLimits
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import Statements
 from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.migrations import refuse_encoding
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
@@ -191,6 +192,7 @@ class PostgresSide:
         with self._begun() as connection:
             # A command may have made a ledger there just now.
             check(_facts(Statements(connection)))
+            refuse_encoding(connection, self._place)
             schema = self._place.schema
             there = connection.execute("SELECT to_regnamespace($1)::text", [f'"{schema}"'])
             if there.fetchone() == (None,):

@@ -112,6 +112,8 @@ class PostgresPlace:
             "tcp_user_timeout": str(round(1000 * limits.silent)),
         }
         more = {"password": self.password} if self.password else {}
+        # Whatever PGCLIENTENCODING, the user or the database have: not every letter is in those.
+        more["client_encoding"] = "UTF8"
         return make_conninfo("", **{**ours, **given, **more})
 
 

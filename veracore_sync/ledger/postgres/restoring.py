@@ -26,6 +26,7 @@ from veracore_sync.ledger.meta import ID_PREFIXES
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dump import client_program, run_client
 from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.migrations import refuse_encoding
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.server import interrupted_restores
 from veracore_sync.ledger.restored import Restored, check_copy
@@ -63,6 +64,8 @@ def restore(source: Path, place: PostgresPlace, examine: Callable[[SqlLedger], N
             # Whoever made these holds none, so it is dead.
             for left in interrupted_restores(ledger):
                 _drop(ledger, left)
+        else:
+            refuse_encoding(ledger.connection, place)
         moment = f"{ledger.clock().now():%Y%m%dt%H%M%S%fz}"
         fresh, kept, lent = (
             f"{place.schema[: _LONGEST_NAME - len(moment) - 11]}_{word}_{moment}"

@@ -24,6 +24,7 @@ SELECT current_setting('server_version') AS version,
     (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit') AS synchronous_commit,
     current_setting('synchronous_commit') AS our_commits,
     current_setting('fsync') AS fsync,
+    current_setting('server_encoding') AS encoding,
     current_setting('synchronous_standby_names') AS names,
     (SELECT count(*) FROM pg_stat_replication
         WHERE state IS NULL OR state IN ('streaming', 'catchup')) AS standbys,
@@ -31,7 +32,7 @@ SELECT current_setting('server_version') AS version,
     current_setting('transaction_read_only') AS read_only,
     has_database_privilege(current_database(), 'CREATE') AS may_create,
     pg_backend_pid() AS pid,
-    CAST(extract(epoch FROM clock_timestamp()) AS float8) AS now
+    CAST(1000000 * extract(epoch FROM clock_timestamp()) AS bigint) AS now
 """
 # Others' sessions are hidden from most users, but they are counted in pg_stat_database.
 _FREE = """
@@ -93,11 +94,12 @@ def look(database: PostgresDatabase) -> LedgerServer:
         synchronous_commit=server["synchronous_commit"],
         our_commits=server["our_commits"],
         fsync=server["fsync"] == "on",
+        encoding=server["encoding"],
         synchronous_standbys=server["names"],
         standbys=server["standbys"],
         is_standby=bool(server["is_standby"]),
         is_read_only=server["read_only"] == "on",
-        ahead_seconds=server["now"] - here,
+        ahead_seconds=server["now"] / 1_000_000 - here,
         pooler=_pooler(database, connection, server["pid"]),
         is_local=is_local,
         encryption=_encryption(connection),

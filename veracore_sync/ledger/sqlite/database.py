@@ -19,6 +19,7 @@ from typing import Any
 
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.ledger_records import Holder
+from veracore_sync.files import resolved
 from veracore_sync.ledger.closed import refuse_closed, refuse_version
 from veracore_sync.ledger.database import JobLock, Reads, StoredRow
 from veracore_sync.ledger.sqlite import copying, job_locks
@@ -55,7 +56,7 @@ class SqliteDatabase(Reads):
     ) -> None:
         # Resolved once: job locks lie beside the real file, as SQLite's log does, so that a ledger
         # has one set of locks whichever link leads to it.
-        self.path = path.resolve() if path else None
+        self.path = resolved(path) if path else None
         self._lock = threading.RLock()
         self._nested = False
         with ledger_errors(path):

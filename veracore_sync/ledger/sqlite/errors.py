@@ -11,6 +11,7 @@ from pathlib import Path
 
 from veracore_sync.access import as_its_reader, to_write
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.files import resolved
 
 
 @contextmanager
@@ -53,12 +54,32 @@ def _closed(path: Path | None) -> str:
     """Why a file cannot be opened or written is asked of the system: SQLite only says that."""
     if path is None:
         return "check the disk"
-    for error in (_denied(path, os.W_OK), _denied(path.parent, os.W_OK | os.X_OK)):
-        if isinstance(error, PermissionError):
-            return as_its_reader(path)
-        if error is not None:
-            return to_write(path, error)
-    return "check owner and mode of the ledger, its folder and its -wal and -shm files"
+    return (
+        _unwritable(path)
+        or "check owner and mode of the ledger, its folder and its -wal and -shm files"
+    )
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a ledger that this process could read and not write.
+
+    Raises:
+        LedgerError: It cannot be written, or no log made beside it.
+    """
+    hint = _unwritable(path)
+    if hint:
+        raise LedgerError(f"the ledger {path} cannot be written, so nothing is sent", hint=hint)
+
+
+def _unwritable(path: Path) -> str:
+    """What to do to write it; empty if nothing is in the way."""
+    # Its log is made beside the file that a symbolic link leads to.
+    path = resolved(path)
+    of_the_file = _denied(path, os.W_OK)
+    if isinstance(of_the_file, PermissionError):
+        return as_its_reader(path)
+    error = of_the_file or _denied(path.parent, os.W_OK | os.X_OK)
+    return to_write(path, error) if error is not None else ""
 
 
 def _denied(place: Path, mode: int) -> OSError | None:

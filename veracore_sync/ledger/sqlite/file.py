@@ -19,6 +19,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.files import resolved
 from veracore_sync.ledger.closed import incomplete
 
 SQLITE_VERSION = sqlite3.sqlite_version
@@ -93,12 +94,12 @@ def incoming(path: Path) -> Path:
 
 def is_being_restored(path: Path) -> bool:
     """Whether a restore to that path is running or was interrupted."""
-    return restore_marker(path.resolve()).exists()
+    return restore_marker(resolved(path)).exists()
 
 
 def is_being_moved_in(path: Path) -> bool:
     """Whether a move to that path is running or was interrupted."""
-    return incoming(path.resolve()).exists()
+    return incoming(resolved(path)).exists()
 
 
 def refuse_unsafe(path: Path) -> None:

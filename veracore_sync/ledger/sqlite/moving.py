@@ -15,7 +15,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
-from veracore_sync.files import sync_folder
+from veracore_sync.files import resolved, sync_folder
 from veracore_sync.ledger.closed import INCOMING, MOVED
 from veracore_sync.ledger.moving import Facts, Row, SharedContents, Table
 from veracore_sync.ledger.runs import JOBS
@@ -105,7 +105,7 @@ class SqliteSide:
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._path = path.resolve()
+        self._path = resolved(path)
         self._clock = clock
         self._fresh = sqlite_file.incoming(self._path)
 

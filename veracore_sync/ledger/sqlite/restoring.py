@@ -16,7 +16,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
-from veracore_sync.files import sync_folder
+from veracore_sync.files import resolved, sync_folder
 from veracore_sync.ledger.backups import BackupFound
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
 from veracore_sync.ledger.meta import ID_PREFIXES
@@ -52,16 +52,28 @@ def restore(
         ConfigError: The ledger was moved to another place.
         LockHeld: A run or a listener is active.
     """
-    path = target.resolve()
-    if source.resolve() == path:
+    path = resolved(target)
+    if resolved(source) == path:
         raise LedgerError(f"{source} is the ledger itself", hint="name a backup of it")
     with ledger_errors(path), _every_lock(path):
         _refuse_moved(path)
         fresh = path.with_name(path.name + ".partial")
-        _copy(source, fresh)
-        orders = _examined(fresh, clock, examine, _prefixes_of(path))
+        with _removed_unless_good(fresh):
+            _copy(source, fresh)
+            orders = _examined(fresh, clock, examine, _prefixes_of(path))
         kept = _replace(path, fresh, clock)
     return Restored(orders, kept)
+
+
+@contextmanager
+def _removed_unless_good(fresh: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        # It may have taken the last of the disk.
+        for left in (fresh, *sqlite_file.companions(fresh)):
+            left.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
@@ -136,6 +148,9 @@ def _copy(source: Path, fresh: Path) -> None:
             copy_whole(found, fresh)
         _unseal(fresh)
     except sqlite3.DatabaseError as error:
+        # About the disk that the copy is on: the backup may be the last good one.
+        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE")):
+            raise
         raise LedgerError(
             f"{source} cannot be read: {error}", hint="it is damaged: name an older backup"
         ) from None
