@@ -346,7 +346,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     'resolve stock.drift --accept "reason"': (_ALERTS,),
     "retry X": ("nothing to accept",),
     "sandbox --like X": ("tests/probe/test_probe_like.py",),
-    "serve-webhooks --work-only": ("tests/webhooks/test_split.py",),
+    "serve-webhooks --work-only": ("tests/webhooks/test_serve_process.py",),
     "stats": ("an order is parked", "acceptance of no order", "no such event"),
     "stats --check": ("tests/operate/test_stats_text.py",),
     "stats --differences": ("no such difference",),

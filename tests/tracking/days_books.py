@@ -314,7 +314,7 @@ class Books:
             # The shop could not be asked until all had left, which then was too little.
             return bool(case.ordered - placed.ordered())
         # Of what the shop is done with nobody has to hear again from an old ledger.
-        if case.is_ended and (code, kind) in self._heard:
+        if case.is_ended and (code in self.forgotten or (code, kind) in self._heard):
             return True
         # Partly shipped when an old ledger came back: to that it is an order that passed by.
         return code in self.lost and "order.passed_by" in kinds
