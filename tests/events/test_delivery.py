@@ -114,6 +114,24 @@ def test_an_address_that_fails_has_no_other_told_again_or_late(
             assert [one for one in hook.taken if one[0]] == told
 
 
+def test_what_is_stored_while_people_are_told_reaches_each_address(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    with closing(open_ledger(tmp_path / "p.db", clock=clock, hooks=("notify",))) as ledger:
+
+        class Slow(FakeHook):
+            def deliver(self, event_id: str, body: bytes) -> None:
+                super().deliver(event_id, body)
+                if len(self.taken) == 1:
+                    tell(ledger, "B", "alert.opened")
+
+        tell(ledger, "A", "alert.opened")
+        people = {"notify": Slow(), "notify-2": FakeHook()}
+        EventDelivery(ledger, people, clock).run()
+        for hook in people.values():
+            assert [code for code, _ in hook.taken] == ["A", "B"]
+
+
 def test_a_poison_event_blocks_its_order_alone(ledger: Ledger, clock: FakeClock) -> None:
     tell(ledger, "A", "order.synced", "order.shipped")
     tell(ledger, "B", "order.synced", "order.shipped")

@@ -61,17 +61,21 @@ class EventDelivery:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
-        # An event is stored once for all people. Each of their addresses has its own progress, or
-        # the others would get it again whenever one fails, and what follows too late.
-        further = [name for name in self.hooks if name.startswith(f"{NOTIFY}-")]
-        if further:
-            self.ledger.outbox.share(NOTIFY, further)
+        self._share()
         for name, hook in self.hooks.items():
             self.result.taken[name] = self.result.refused[name] = 0
             if self.forced or not self._is_left_alone(name):
                 self._deliver(name, hook)
         self._update_alerts()
         return self.result
+
+    def _share(self) -> None:
+        """Give what waits for people to each of their addresses."""
+        # An event is stored once for all people. Each of their addresses has its own progress, or
+        # the others would get it again whenever one fails, and what follows too late.
+        further = [name for name in self.hooks if name.startswith(f"{NOTIFY}-")]
+        if further:
+            self.ledger.outbox.share(NOTIFY, further)
 
     def _is_left_alone(self, name: str) -> bool:
         until = self.ledger.outbox.hook(name).next_attempt_at
@@ -100,6 +104,9 @@ class EventDelivery:
             if event.seq in met:
                 continue
             met.add(event.seq)
+            if name == NOTIFY:
+                # A job may have stored it since this pass began.
+                self._share()
             error = self._hand_over(name, hook, event)
             if error is None:
                 refused.clear()
