@@ -16,12 +16,14 @@ from compare_kit import (
     NOW,
     NUMBER,
     OTHER_NUMBER,
+    SKUS,
     World,
     made,
     make_rules,
 )
 
 from veracore_sync.clock import to_text
+from veracore_sync.config import SkuSettings
 from veracore_sync.domain.comparisons import ComparedRow
 from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.order_records import AttemptRow
@@ -33,6 +35,7 @@ from veracore_sync.domain.states import (
     PickSlipState,
 )
 from veracore_sync.domain.warehouse import Product, RecordLine, Shipment, ShippedRow
+from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_id, warehouse_id
 from veracore_sync.jobs.reconcile.compare import CompareRules
 from veracore_sync.ports.warehouse import LookUpFailed
@@ -59,6 +62,21 @@ def lost(world: World, **there: object) -> World:
 def adopted(world: World) -> World:
     """A look-up found it after the ledger was lost: as the shop has it now."""
     return world.side(sent=world.facets())
+
+
+def excluded_since(world: World, sku: str) -> World:
+    """A setting names a SKU that VeraCore was sent before."""
+    names = SkuMap(SkuSettings.model_validate({**SKUS, "exclude": [sku]}))
+    return changed(world, rules=world.rules.under(names))
+
+
+def with_service(world: World) -> World:
+    """It was sent with a line for a service, whose SKU is another by now."""
+    assert world.ledger is not None
+    (attempt,) = world.ledger.attempts
+    lines = (*attempt.lines, ("FREIGHT", 1))
+    world.record(lines=tuple(RecordLine(*one) for one in lines))
+    return world.side(attempts=(replace(attempt, lines=lines),))
 
 
 def alone(world: World) -> World:
@@ -461,6 +479,10 @@ CONTENT: dict[str, Case] = {
         lambda: adopted(ordered(World().send(), MUG=1)),
         ["content_differs"],
     ),
+    "a line taken out before it was adopted": (
+        lambda: adopted(ordered(World().send(), MUG=0)),
+        ["content_differs"],
+    ),
     "units added before it was adopted": (
         lambda: adopted(ordered(World().send(), MUG=3)),
         ["content_differs"],
@@ -519,6 +541,14 @@ CONTENT: dict[str, Case] = {
         lambda: adopted(ordered(World().send(), MUG=1)).record(
             partially_cancelled=True, products=(Product("CUP", 2, 1), Product("TEE", 1, 0))
         ),
+        [],
+    ),
+    "sent before a setting excluded one of its SKUs": (
+        lambda: excluded_since(World().send(), "TEE"),
+        [],
+    ),
+    "sent with a service of which a setting names another SKU by now": (
+        lambda: with_service(World().send()),
         [],
     ),
     "adopted by what VeraCore lists": (
@@ -811,6 +841,12 @@ NOT_FULFILLED: dict[str, Case] = {
         ["shipped_not_fulfilled"],
     ),
     "rest": (lambda: rest().send().ship().complete(), ["shipped_not_fulfilled"]),
+    "rest, renamed after it was found again": (
+        lambda: (
+            changed(found_again(rest(TEE=1).send()), renamed={"TEE": "SHIRT"}).ship().complete()
+        ),
+        ["shipped_not_fulfilled"],
+    ),
     "rest, raised after it was found again": (
         lambda: ordered(found_again(rest().send()), MUG=3).ship().complete(),
         ["content_differs", "shipped_not_fulfilled"],

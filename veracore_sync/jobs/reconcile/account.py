@@ -324,7 +324,7 @@ def account_of(
     shown = as_sent(record.lines or ()) or sent
     order, names = under_sent_names(order, names, shown, side.sent, side.compared)
     # What VeraCore has if neither side shows the lines: what the shop wanted when it was found.
-    wanted = wanted_at_first(side.sent, names)
+    wanted = wanted_at_first(side.sent, order, names)
     return Account(
         record=record,
         sent=tuple(RecordLine(sku, units) for sku, units in sent) if record.lines is None else (),

@@ -203,10 +203,12 @@ def _is_of_its_lines(one: Comparison, rules: CompareRules) -> bool:
     What a lost ledger sent was adopted with the lines that VeraCore has, and with the shop's order
     as it was by then: it may have been changed before.
     """
-    if one.sent is None or one.sent_lines is None:
+    if one.excess or one.sent is None or one.sent_lines is None:
         return not one.excess
-    wanted = +offered_units(open_units(one.sent), rules.renderer)
-    return wanted == _goods(one.sent_lines, rules)
+    # Not what it has beside these: it was sent before a setting excluded a SKU, or named another
+    # for services or of hooks.
+    wanted, there = offered_units(open_units(one.sent), rules.renderer), totals(one.sent_lines)
+    return all(there[key] == units for key, units in wanted.items())
 
 
 def _goods(lines: SentLines, rules: CompareRules) -> Counter[str]:

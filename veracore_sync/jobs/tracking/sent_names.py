@@ -36,14 +36,17 @@ def under_sent_names(
     return order, by_name
 
 
-def wanted_at_first(sent: Facets | None, names: SkuMap) -> SentLines:
+def wanted_at_first(sent: Facets | None, order: FulfilledOrder, names: SkuMap) -> SentLines:
     """What the shop asked for when an order was sent, or found at VeraCore; empty if unknown.
 
     Args:
         sent: The shop's order by then.
+        order: The same `under_sent_names`.
         names: Those that it was sent with.
     """
     if sent is None:
         return ()
-    wanted = open_units(sent).items()
+    # Of what was found, nothing may say how a renamed SKU was sent: its line has the new name.
+    named = {sent.sku_of(line.variant_id, line.sku): line.sku for line in order.lines}
+    wanted = [(named.get(sku, sku), units) for sku, units in open_units(sent).items()]
     return tuple((names.part(sku), units) for sku, units in wanted if not names.is_excluded(sku))

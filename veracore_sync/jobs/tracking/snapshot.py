@@ -81,7 +81,7 @@ class OrderSnapshot:
         sent = _as_lines(taken[-1] if taken else ())
         at_first = self.ledger.comparisons.sent([order.code]).get(order.code)
         order, rules = self._under_sent_names(order, attempts, at_first)
-        wanted = _as_lines(wanted_at_first(at_first, rules.names))
+        wanted = _as_lines(wanted_at_first(at_first, order, rules.names))
         return OrderPlan(self.record, sent, slips, order, rules, now, accepted, wanted).plan()
 
     def _under_sent_names(
