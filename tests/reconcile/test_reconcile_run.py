@@ -279,6 +279,15 @@ def test_a_run_that_is_cut_keeps_what_it_compared(bench: ReconcileBench) -> None
     assert set(bench.standing()) == {"ORDER-001"}
 
 
+def test_a_run_whose_time_ends_while_it_reads_gets_on(bench: ReconcileBench) -> None:
+    bench.sell(12)
+    bench.set(max_run_minutes=5, lookups_per_run=0)
+    bench.watch(lambda read: bench.clock.forward(seconds=200 if read == "page" else 0))
+    report = bench.reconcile()
+    assert report.compared > 0
+    assert not report.is_whole
+
+
 def test_a_run_that_is_stopped_keeps_what_it_compared(bench: ReconcileBench) -> None:
     bench.sell(12)
     bench.lose("ORDER-000", "ORDER-011")

@@ -153,7 +153,7 @@ class Walk(RunPart[ReconcileReport]):
         for page in pages:
             if self.context.ends_here():
                 self.report.left += len(page)
-                return self._ended(ahead)
+                break
             self.context.progress(_SURVEY, len(self._codes), 0)
             ahead += self._parts(page)
             self._begin(ahead)
