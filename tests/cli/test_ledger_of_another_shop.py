@@ -42,7 +42,7 @@ def mistaken(tmp_path: Path) -> Newcomer:
     return Newcomer(tmp_path)
 
 
-@pytest.mark.parametrize("command", ["doctor --offline", "deliver", "retry --all"])
+@pytest.mark.parametrize("command", ["doctor --offline", "deliver --skip evt_1", "retry --all"])
 def test_it_is_told_and_nothing_is_taken(mistaken: Newcomer, command: str) -> None:
     done = mistaken.run("--config", "c.toml", *command.split())
     assert done.code == 78, done.out + done.err

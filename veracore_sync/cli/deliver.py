@@ -40,6 +40,8 @@ def deliver(
 
 def _work(container: Container, event_ids: list[str], *, force: bool) -> CommandReport:
     container.require("hooks")
+    # Before anything is skipped: the event may be another shop's.
+    container.bind(logs_in=False)
     skipped = job.skip(container.ledger, event_ids)
     # A person who skips an event wants those behind it delivered now, so the pause after the
     # hook's failures does not apply.
