@@ -217,10 +217,18 @@ class Books:
             if self._looks_passed_by(case) or self._is_refunded_unknown(case, row):
                 units += case.ordered
             elif not case.is_ended and (
-                code in self.lost or case.story == "changed late" or _is_dated_early(row, placed)
+                code in self.lost
+                or case.story == "changed late"
+                or _is_dated_early(row, placed)
+                or self._is_dated_ahead(row)
             ):
                 units += case.fulfilled(by_hand=True)
         return units
+
+    def _is_dated_ahead(self, row: OrderRow | None) -> bool:
+        """Whether the host's clock was so far ahead when the order was sent that it still is."""
+        at = row.last_successful_sync if row is not None else None
+        return at is not None and from_text(at) > self.bed.clock.at
 
     def _looks_passed_by(self, case: Case) -> bool:
         """Whether an old ledger takes it for one that was never sent.
