@@ -14,6 +14,7 @@ from tracking_world import World
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.jobs.orders.changes import open_units
 from veracore_sync.sandbox.records import Order as Placed
 from veracore_sync.sandbox.shop_process import live_lines
 from veracore_sync.sandbox.shop_records import Fulfilment, Order
@@ -307,7 +308,12 @@ class Books:
         """The units that must be fulfilled; of what shows no content, all once it is complete."""
         if not self.shows_content and (placed.is_cancelled or not placed.is_complete):
             return Counter()
-        return case.ordered if placed.id in self.unshown else placed.shipped()
+        if placed.id not in self.unshown:
+            return placed.shipped()
+        # What was added since a look-up found it again is not in it.
+        code = case.order.code
+        found = self.bed.parts.ledger.comparisons.sent([code]).get(code)
+        return case.ordered & Counter(open_units(found)) if found else case.ordered
 
     def _is_told(self, case: Case, kinds: set[str]) -> bool:
         """Whether a person heard what the case needs one for."""
