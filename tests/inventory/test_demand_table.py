@@ -227,7 +227,14 @@ def test_what_is_called_otherwise_since_it_was_sent(
 
 def test_without_a_time_of_sending_all_was_sent() -> None:
     orders = [order("A", line("MUG", 3, (1, START - DAY)))]
-    assert parts(u(orders, accepted("A", ("MUG", 2), sent_at=None))) == {"mug": 1}
+    held = accepted("A", ("MUG", 2), sent_at=None)
+    found = u(orders, held)
+    assert (parts(found), found.short.keys(), found.unjudged) == ({"mug": 1}, {"A"}, set())
+    # Nobody is told to add what may have been fulfilled before; it is kept off sale.
+    told = u(orders, held, at_sending={"A": seen({"MUG": 1})})
+    assert (parts(told), told.short, told.unjudged) == ({"mug": 1}, {}, {"A"})
+    none = u(orders, held, at_sending={"A": seen({})})
+    assert (parts(none), none.short.keys(), none.unjudged) == ({"mug": 1}, {"A"}, set())
 
 
 def test_never_more_than_is_open() -> None:

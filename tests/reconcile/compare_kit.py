@@ -245,6 +245,12 @@ class World:
             sent=facets(order.content, "gross", KEY),
         )
 
+    def sent_as(self, *lines: tuple[str, int]) -> World:
+        """The order was sent with other offers than would be sent now."""
+        assert self.ledger is not None
+        (attempt,) = self.ledger.attempts
+        return self.side(attempts=(replace(attempt, lines=lines),))
+
     @property
     def id(self) -> str:
         assert self.ledger is not None

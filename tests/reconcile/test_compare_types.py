@@ -551,6 +551,15 @@ CONTENT: dict[str, Case] = {
         lambda: with_service(World().send()),
         [],
     ),
+    "sent by an earlier version, under an alias that was changed since": (
+        lambda: (
+            World()
+            .send()
+            .record(lines=(RecordLine("BEAKER", 2), RecordLine("TEE", 1)))
+            .sent_as(("BEAKER", 2), ("TEE", 1))
+        ),
+        [],
+    ),
     "adopted by what VeraCore lists": (
         lambda: World().send().side(sent=None).row(content_hash=None),
         [],

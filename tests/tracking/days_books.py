@@ -14,6 +14,7 @@ from tracking_world import World
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.jobs.orders.changes import open_units
 from veracore_sync.sandbox.records import Order as Placed
 from veracore_sync.sandbox.shop_process import live_lines
 from veracore_sync.sandbox.shop_records import Fulfilment, Order
@@ -217,10 +218,18 @@ class Books:
             if self._looks_passed_by(case) or self._is_refunded_unknown(case, row):
                 units += case.ordered
             elif not case.is_ended and (
-                code in self.lost or case.story == "changed late" or _is_dated_early(row, placed)
+                code in self.lost
+                or case.story == "changed late"
+                or _is_dated_early(row, placed)
+                or self._is_dated_ahead(row)
             ):
                 units += case.fulfilled(by_hand=True)
         return units
+
+    def _is_dated_ahead(self, row: OrderRow | None) -> bool:
+        """Whether the host's clock was so far ahead when the order was sent that it still is."""
+        at = row.last_successful_sync if row is not None else None
+        return at is not None and from_text(at) > self.bed.clock.at
 
     def _looks_passed_by(self, case: Case) -> bool:
         """Whether an old ledger takes it for one that was never sent.
@@ -299,7 +308,12 @@ class Books:
         """The units that must be fulfilled; of what shows no content, all once it is complete."""
         if not self.shows_content and (placed.is_cancelled or not placed.is_complete):
             return Counter()
-        return case.ordered if placed.id in self.unshown else placed.shipped()
+        if placed.id not in self.unshown:
+            return placed.shipped()
+        # What was added since a look-up found it again is not in it.
+        code = case.order.code
+        found = self.bed.parts.ledger.comparisons.sent([code]).get(code)
+        return case.ordered & Counter(open_units(found)) if found else case.ordered
 
     def _is_told(self, case: Case, kinds: set[str]) -> bool:
         """Whether a person heard what the case needs one for."""

@@ -40,7 +40,7 @@ class UnheldDemand:
         ordered: Units of open orders, by variant id.
         short: Orders that the warehouse accepted and will not ship completely, by code.
         unjudged: Orders of which that is unknown: placed too early to count, accepted as a whole,
-            or unreadable.
+            unreadable, or sent at a time that is unknown after a part had been fulfilled by hand.
         unread: Orders that could not be read, and why, by code (or id).
         uncertain: Parts of unread orders as far as the ledger knows them (as `sku_key`), and the
             units that U counts of each: the true number may be greater.
@@ -129,7 +129,10 @@ def demand(
             for one in missing:
                 parts[one.part_now] += one.missing
             if holding is not None and missing:
-                short[order.code] = missing
+                if _may_be_from_before(holding, wanted):
+                    unjudged.add(order.code)
+                else:
+                    short[order.code] = missing
             continue
         unread[order.name] = order.unreadable
         # Its lines cannot be read; what was accepted or was to be sent is the best estimate.
@@ -256,6 +259,16 @@ def _gone_before(
             left[sku] -= units
         found.append(units)
     return found
+
+
+def _may_be_from_before(held: AcceptedOrder, at_sending: Facets | None) -> bool:
+    """Whether units that seem to lack may be those that a hand fulfilled before it was sent.
+
+    A clock that was ahead then leaves no time to tell them from those that were fulfilled since.
+    They are kept off sale; but nobody is told to add them at the warehouse, which would ship them
+    twice.
+    """
+    return held.sent_at is None and at_sending is not None and bool(at_sending.by_hand)
 
 
 def _exploded(lines: Iterable[tuple[str, int]], names: SkuMap) -> Counter[str]:
