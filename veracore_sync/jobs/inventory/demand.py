@@ -265,7 +265,7 @@ def _may_be_from_before(held: AcceptedOrder, at_sending: Facets | None) -> bool:
     """Whether units that seem to lack may be those that a hand fulfilled before it was sent.
 
     A clock that was ahead then leaves no time to tell them from those that were fulfilled since.
-    They are kept off sale; but nobody is told to add them at the warehouse, which would ship them
+    They are kept off sale; but nobody is asked to add them at the warehouse, which would ship them
     twice.
     """
     return held.sent_at is None and at_sending is not None and bool(at_sending.by_hand)
