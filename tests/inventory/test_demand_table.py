@@ -233,6 +233,13 @@ def test_without_a_time_of_sending_all_was_sent() -> None:
     # Nobody is told to add what may have been fulfilled before; it is kept off sale.
     told = u(orders, held, at_sending={"A": seen({"MUG": 1})})
     assert (parts(told), told.short, told.unjudged) == ({"mug": 1}, {}, {"A"})
+    # As long as it is known when it was sent, what lacks is told.
+    dated = u(
+        [order("A", line("MUG", 3, (1, BEFORE)))],
+        accepted("A", ("MUG", 1)),
+        at_sending={"A": seen({"MUG": 1})},
+    )
+    assert (dated.short.keys(), dated.unjudged) == ({"A"}, set())
     none = u(orders, held, at_sending={"A": seen({})})
     assert (parts(none), none.short.keys(), none.unjudged) == ({"mug": 1}, {"A"}, set())
 

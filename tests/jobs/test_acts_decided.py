@@ -299,7 +299,7 @@ CONFLICT = ("; the order is in conflict|", "V`; it is not sent meanwhile|")
         (
             Act.ADOPT,
             OURS,
-            ("; the order is in conflict|", "it is not sent meanwhile|"),
+            ("; the order is in conflict|", "A --adopt V`; it is not sent meanwhile|"),
             ("only",),
         ),
     ],

@@ -390,3 +390,8 @@ def test_each_other_content_has_another_mark() -> None:
 
 def test_a_person_is_told_how_to_accept_it() -> None:
     assert told(judge(MORE)).endswith('accept it with `veracore-sync resolve A --accept "reason"`')
+
+
+def test_a_person_is_told_how_to_cancel_what_was_refunded() -> None:
+    found = judge(replace(SENT, refunded=Decimal("2.00")))
+    assert "if it must not (`veracore-sync cancel A`), or" in found.notices[REFUNDED].message

@@ -111,6 +111,16 @@ def test_where_nothing_shows_what_was_accepted_all_that_is_left_shipped() -> Non
     assert dict(one.own_lines(slip(None), last=True)) == {"3": 2}
 
 
+def test_of_what_was_wanted_when_it_was_found_no_more_shipped() -> None:
+    ordered = [("MUG", 3), ("TEA", 2)]
+    wanted = lines_of({"MUG": 2, "TEA": 2})
+    unknown = account(ordered, None, complete=True, wanted=wanted)
+    assert dict(unknown.own_lines(slip(None), last=True)) == {"1": 2, "2": 2}
+    # What was sent says more.
+    known = account(ordered, None, sent={"MUG": 1}, complete=True, wanted=wanted)
+    assert dict(known.own_lines(slip(None), last=True)) == {"1": 1}
+
+
 def test_where_only_fulfilments_show_what_shipped_nothing_is_added_to_them() -> None:
     ours = made("f1", {"1": 2})
     one = account([("MUG", 3)], None, ours, complete=True)

@@ -78,6 +78,12 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
             "hold 2 3 the shop may still be adding a fulfilm",
         ],
     ),
+    "intended just now, and the same was there before": (
+        lambda: plan(
+            slip("1", MUG), rows=[intended(ago=2, known=("h",))], made=[made("h", {"1": 1})]
+        ),
+        ["hold 1 3 the shop may still be adding a fulfilm"],
+    ),
     "two intended just now": (
         lambda: plan(
             slip("1", MUG),

@@ -51,8 +51,8 @@ def allocate(
     """
     left = Counter(units)
     taken: Counter[str] = Counter()
-    if not units or not any(room > 0 for room in capacity.values()):
-        return Allocation(taken, +left)
+    if not units:
+        return Allocation(taken, left)
     # Lines that name the product come first: a kit must not take a part that was sold by itself.
     for line in lines:
         key = sku_key(names.part(line.sku))

@@ -111,7 +111,7 @@ class LineAllocation:
 
         That is where nothing shows what it accepted, and no fulfilment was made yet.
         """
-        return self._fill(units_of(self.wanted), left) if self.wanted else +Counter(left)
+        return self._fill(units_of(self.wanted), left) if self.wanted else Counter(left)
 
     def left(self, beside: Collection[Fulfilment] = ()) -> Counter[str]:
         """Units by line id that are in no live fulfilment, and in none that is planned."""
