@@ -93,18 +93,21 @@ def test_modified_after_tracking_adopted_it(bench: Bench) -> None:
     assert [len(changed(bench, "A", mugs)) for mugs in (5, 6)] == [1, 1]
 
 
-def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
-    bench.shop.add(make_order("A", lines=(line("1", "MUG", 5), line("2", "TEE", 1))))
+def adopt_changed(bench: Bench, mugs: int) -> None:
+    """VeraCore's order is adopted; the shop asks for so many by then."""
+    bench.shop.add(make_order("A", lines=(line("1", "MUG", mugs), line("2", "TEE", 1))))
     bench.ledger.transitions.discover([Discovery("A", "id-A", None)])
     bench.ledger.transitions.adopt("A", "A", HELD)
+
+
+def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
+    adopt_changed(bench, 5)
     [told] = bench.run().needs_person
     assert "3 x MUG" in told
 
 
 def test_lowered_before_its_content_was_ever_read(bench: Bench) -> None:
-    bench.shop.add(make_order("A", lines=(line("1", "MUG", 1), line("2", "TEE", 1))))
-    bench.ledger.transitions.discover([Discovery("A", "id-A", None)])
-    bench.ledger.transitions.adopt("A", "A", HELD)
+    adopt_changed(bench, 1)
     [told] = bench.run().needs_person
     assert "VeraCore holds other units" in told
     # VeraCore has cut them too: the alert ends.
