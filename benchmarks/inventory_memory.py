@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from peaks import peak_mb
 
 
 def serve(count: int, every: int, ready: Connection) -> None:
@@ -34,7 +34,7 @@ def serve(count: int, every: int, ready: Connection) -> None:
 
 
 def measure(count: int, every: int, dialect: str) -> tuple[float, float]:
-    """Peak resident MiB and seconds of one run over `count` SKUs."""
+    """Peak resident MB and seconds of one run over `count` SKUs."""
     ours, theirs = multiprocessing.Pipe()
     served = multiprocessing.Process(target=serve, args=(count, every, theirs))
     served.start()
@@ -50,7 +50,7 @@ def measure(count: int, every: int, dialect: str) -> tuple[float, float]:
 def _run(
     folder: Path, shop: tuple[str, str, str], sandbox: str, dialect: str
 ) -> tuple[float, float]:
-    environment = os.environ | {
+    environment = {
         "VENDURE_ADMIN_API_URL": shop[0],
         "VENDURE_USERNAME": shop[1],
         "VENDURE_PASSWORD": shop[2],
@@ -63,11 +63,7 @@ def _run(
     }
     command = [sys.executable, "-m", "veracore_sync", "sync-inventory", "--allow-mass-change"]
     began = time.monotonic()
-    process = subprocess.Popen(command, env=environment, cwd=folder)
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"the run ended with {os.waitstatus_to_exitcode(status)}")
-    return used.ru_maxrss / 1024, time.monotonic() - began
+    return peak_mb(command, environment, folder, silent=False), time.monotonic() - began
 
 
 def main() -> None:
@@ -81,7 +77,7 @@ def main() -> None:
     for count in wanted.sizes:
         peak, seconds = measure(count, wanted.every, wanted.dialect)
         peaks.append(peak)
-        print(f"{count:>9} SKUs: peak {peak:6.1f} MiB, {seconds:6.1f} s", flush=True)
+        print(f"{count:>9} SKUs: peak {peak:6.1f} MB, {seconds:6.1f} s", flush=True)
     print(f"largest over smallest: {max(peaks) / min(peaks):.2f}")
 
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kits  # noqa: F401 - finds what is imported below
+from peaks import peak_mb
 from server_kit import DATABASE, Node, address, node_pair
 from whole_kit import SKUS, Whole, whole
 
@@ -275,14 +276,9 @@ def over_all(bed: Bed) -> None:
     rig = bed.world.rig
     for command in _OVER_ALL:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            rig.command(*command), env=rig.environment, cwd=rig.folder, stdout=subprocess.DEVNULL
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, command
-        seconds, peak = time.perf_counter() - began, usage.ru_maxrss / 1024
-        print(f"{' '.join(command):16} {seconds:6.1f} s, peak {peak:.0f} MiB", flush=True)
+        peak = peak_mb(rig.command(*command), rig.environment, rig.folder)
+        seconds = time.perf_counter() - began
+        print(f"{' '.join(command):16} {seconds:6.1f} s, peak {peak:.0f} MB", flush=True)
 
 
 def main() -> None:

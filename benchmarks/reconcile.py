@@ -16,7 +16,6 @@ import argparse
 import multiprocessing
 import os
 import statistics
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from hosts import Bed, bed
+from peaks import peak_mb
 from tracking import ship, track
 
 from veracore_sync.jobs.kernel import RunOptions
@@ -106,13 +106,8 @@ def floor(made: Bed, ids: list[str]) -> Seconds:
 def peak(made: Bed) -> float:
     """Peak resident MB of the command, run once in a process of its own."""
     command = [sys.executable, "-m", "veracore_sync", "reconcile"]
-    with TemporaryDirectory() as folder, Path(folder, "out").open("wb") as out:
-        environment = os.environ | made.environment
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=out, stderr=out)
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            sys.exit(Path(folder, "out").read_text())
-    return used.ru_maxrss * 1024 / 1e6
+    with TemporaryDirectory() as folder:
+        return peak_mb(command, made.environment, Path(folder))
 
 
 def measure(dialect: str, wanted: argparse.Namespace) -> None:

@@ -16,14 +16,13 @@ its own. The process ends with an error if there was any such fault.
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import kits  # noqa: F401 - finds what is imported below
+from peaks import peak_mb
 from reconcile_days_kit import Days, reconciled_days
 
 # On a disk, the ledger's syncs would be most of the time.
@@ -40,18 +39,13 @@ main()
 """
 
 
-def memory(days: Days) -> int:
+def memory(days: Days) -> float:
     """The most memory of a run in a process of its own, in MB."""
     days.close()
     rig, clock = days.bed.rig, days.bed.clock
     ahead = clock.now().timestamp() - time.time()
     command = [sys.executable, "-c", _PROGRAM, str(ahead), "reconcile", "--json"]
-    done = subprocess.run(
-        command, env=rig.environment, cwd=rig.folder, capture_output=True, check=False
-    )
-    if done.returncode not in (0, 3):
-        raise SystemExit(done.stderr.decode())
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+    return peak_mb(command, rig.environment, rig.folder, ends=(0, 3))
 
 
 def main() -> None:
@@ -79,7 +73,7 @@ def main() -> None:
             seen = len(days.tally.faults)
         days.end()
         most = memory(days)
-        print("\n".join(days.summary()), f"{most} MB in a process of its own", sep="\n")
+        print("\n".join(days.summary()), f"{most:.0f} MB in a process of its own", sep="\n")
         if days.tally.faults:
             raise SystemExit("\n".join(days.tally.faults))
 
