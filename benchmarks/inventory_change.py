@@ -60,7 +60,7 @@ class Pair:
         self.turn += 1
         start = self.turn * self.changed % (self.skus - self.changed)
         numbers = range(start, start + self.changed)
-        self.stock(numbers, 900 + self.turn)
+        self.stock(numbers, inventory_real.UNITS + self.turn)
         return numbers
 
     def run(self, mode: RunMode, **options: Any) -> tuple[float, InventoryReport]:
@@ -96,7 +96,11 @@ class Pair:
         shop.open_orders()
         found = shop.variants_by_id(wanted)
         levels = [
-            NewLevel(id, one.levels[0].location, 900 + self.turn + one.levels[0].allocated)
+            NewLevel(
+                id,
+                one.levels[0].location,
+                inventory_real.UNITS + self.turn + one.levels[0].allocated,
+            )
             for id, one in found.items()
         ]
         shop.set_levels(levels)
@@ -112,8 +116,8 @@ def pair(shop: str, skus: int, changed: int) -> Iterator[Pair]:
         with hosts.bed("oms", "inventory", skus=skus, **settings) as made:
             yield Pair(made.parts, made.control, skus, 0, changed)
         return
-    with inventory_real.bed(shop, skus) as real:
-        yield Pair(real.parts, real.rig.control, skus, 1, changed)
+    with inventory_real.bed(shop, skus) as real, real.parts() as parts:
+        yield Pair(parts, real.rig.control, skus, 1, changed)
 
 
 def main() -> None:
@@ -128,7 +132,7 @@ def main() -> None:
     # sees only the last one's writes as changed.
     changes._MARGIN = timedelta(0)
     with pair(options.shop, options.skus, options.changed) as made:
-        made.stock(range(options.skus), 900)
+        made.stock(range(options.skus), inventory_real.UNITS)
         made.run(RunMode.FULL, allow_mass_change=True)
         # What the first run wrote is seen as changed once more.
         made.run(RunMode.FULL, full=True)

@@ -55,6 +55,7 @@ CLUSTERS: dict[str, type[PostgresCluster] | type[MariaCluster]] = {
     "postgres": PostgresCluster,
     "mariadb": MariaCluster,
 }
+UNITS = 900
 READS = [(size, clients) for size in (250, 500, 1000) for clients in (1, 2, 4)]
 WRITES = [(size, clients) for size in (25, 50, 100, 200) for clients in (1, 2, 4, 8)]
 
@@ -69,7 +70,7 @@ class Bed:
     skus: int
     stack: ExitStack
     client: Client = field(init=False)
-    units: int = 900
+    units: int = UNITS
 
     def __post_init__(self) -> None:
         settings = self.loaded.settings.vendure
@@ -142,7 +143,8 @@ class Bed:
 def bed(db: str, skus: int) -> Iterator[Bed]:
     """Start everything, and end it."""
     install_vendure()
-    options = Options(db=db, variants=skus)
+    # As many as the simulator will have: a first run has nothing to write.
+    options = Options(db=db, variants=skus, stock=UNITS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp")))
         folder.chmod(0o755)

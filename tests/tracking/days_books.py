@@ -33,6 +33,7 @@ ALERTS = {
 """What a person must have been told of, by story."""
 _NEVER_SENT = ("cancelled", "by hand", "partly by hand", "refunded")
 _ENDED = ("Shipped", "Cancelled")
+_DRIFTS = tuple(story for story, kind in ALERTS.items() if kind == "order.drift")
 _NOT_AT_REST = ("pending", "sending", "in_doubt", "failed", "parked", "conflict")
 
 
@@ -159,7 +160,7 @@ class Books:
             case = self.cases[code]
             if not self.there[code].is_complete or not case.fulfilled(by_hand=False):
                 self.unshown[code] = case.ordered, case.fulfilled(by_hand=True)
-                if case.story == "changed late" and case.order.state != "Modifying":
+                if case.story in _DRIFTS and case.order.state != "Modifying":
                     self.untold.add(code)
 
     @property
