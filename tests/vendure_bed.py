@@ -225,7 +225,9 @@ class VendureServer:
         return self.ready
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> Ready:
-        deadline = time.monotonic() + START_SECONDS
+        # A large catalogue is seeded before it answers.
+        most = START_SECONDS + self.options.variants // 50
+        deadline = time.monotonic() + most
         path = self.folder / "ready.json"
         while time.monotonic() < deadline:
             if path.exists():
@@ -235,7 +237,7 @@ class VendureServer:
             time.sleep(0.02)
         code = process.poll()
         self.kill()
-        why = f"ended with {code}" if code is not None else f"said nothing for {START_SECONDS} s"
+        why = f"ended with {code}" if code is not None else f"said nothing for {most} s"
         raise BedBroken(f"Vendure {why}; its log ends:\n{self.log_tail()}")
 
     @property
