@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -29,6 +30,12 @@ server_reset_query =
 logfile = {folder}/log
 pidfile = {folder}/pid
 """
+
+
+def _answers(path: Path) -> bool:
+    """Whether something listens there: the socket's file is there before that."""
+    with socket.socket(socket.AF_UNIX) as tried:
+        return tried.connect_ex(str(path)) == 0
 
 
 @contextmanager
@@ -57,7 +64,7 @@ def pooled(home: Path) -> Iterator[Path]:
         )
         try:
             deadline = time.monotonic() + 600
-            while not (folder / f".s.PGSQL.{PORT}").exists():
+            while not _answers(folder / f".s.PGSQL.{PORT}"):
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
