@@ -66,6 +66,7 @@ def _run(
         "VERACORE_CLIENT_SECRET": "sandbox",
         "VERACORE_COMPANY_ID": "SANDBOX",
         "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+        "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "600",
         "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
     }
     command = [sys.executable, "-m", "veracore_sync", "sync-inventory", *options]
