@@ -25,6 +25,7 @@ TAKEN = [
     (f"{HOST}/", "", OMS, DEFAULT),
     (f"  {HOST}/ \t", "", OMS, DEFAULT),
     (f"{HOST}//pmomsws//", "", OMS, DEFAULT),
+    (f"{HOST}:443/pmomsws", "", f"{HOST}:443/pmomsws/oms.asmx", DEFAULT),
     (f"{HOST}/pmomsws", "", OMS, DEFAULT),
     (f"{HOST}/pmomsws/", "order", ORDER, SET),
     (f"{HOST}/PMOMSWS/", "", f"{HOST}/PMOMSWS/oms.asmx", DEFAULT),

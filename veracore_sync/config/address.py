@@ -88,13 +88,13 @@ def names_service(url: str) -> bool:
 
 def is_same_tenant(identity: str, other: str) -> bool:
     """Whether two identities of a ledger's warehouse (dialect, address, company) are one."""
-    return _identity(identity) == _identity(other)
+    return identity == other or _identity(identity) == _identity(other)
 
 
 def _identity(identity: str) -> str:
     dialect, _, rest = identity.partition(" ")
     url, _, company = rest.partition(" ")
-    return f"{dialect} {parse(url).tenant} {company}"
+    return f"{dialect} {parse(normalised(url)).tenant} {company}"
 
 
 def _path(steps: list[str]) -> str:
