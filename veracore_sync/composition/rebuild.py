@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
-from veracore_sync.domain.errors import LedgerError, LockHeld, SyncError
+from veracore_sync.domain.errors import LedgerError, SyncError
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.rebuild.check import CheckRun
 from veracore_sync.jobs.rebuild.report import RebuildReport, check_document, rebuild_document
 from veracore_sync.jobs.rebuild.run import RebuildRun
-from veracore_sync.ledger.opening import place_of
-from veracore_sync.ledger.runs import JOBS
+from veracore_sync.ledger.opening import every_job, place_of
 
 COMMAND = "ledger rebuild"
 Show = Callable[[RebuildReport], None]
@@ -42,7 +40,8 @@ def rebuild(
     context = container.context(report, None, progress)
     run = RebuildRun(context, since, lookups, applies)
     error: SyncError | None = None
-    with _every_job(container) if applies else ExitStack():
+    place = place_of(container.settings.ledger)
+    with every_job(container.ledger, place, COMMAND, "rebuilt") if applies else ExitStack():
         try:
             run.run()
         except SyncError as stop:
@@ -81,32 +80,3 @@ def check(
         asked_for=True,
         code=3 if report.differences else 0,
     )
-
-
-@contextmanager
-def _every_job(container: Container) -> Iterator[None]:
-    """Hold every job of the ledger: whatever works on it meanwhile would not know its orders.
-
-    Raises:
-        LockHeld: One is at work; nothing was changed.
-    """
-    runs = container.ledger.runs
-    with ExitStack() as stack:
-        for job in JOBS:
-            try:
-                stack.enter_context(runs.lock(job, COMMAND, wait_seconds=_patience(container, job)))
-            except LockHeld as error:
-                raise LockHeld(
-                    f"{error.message}; nothing was rebuilt",
-                    hint="stop the timers and the listeners on every host, then run it again",
-                ) from None
-        yield
-
-
-def _patience(container: Container, job: str) -> float:
-    """How long to wait for a job: for the leases of a rebuild that was killed, until they end."""
-    place = place_of(container.settings.ledger)
-    if isinstance(place, Path):
-        return 0
-    holder = container.ledger.runs.holder(job)
-    return place.lease_seconds + 1 if holder is not None and holder.command == COMMAND else 0

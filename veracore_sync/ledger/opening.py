@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ __all__ = [
     "Restored",
     "Rotated",
     "back_up",
+    "every_job",
     "is_there",
     "move",
     "open_ledger",
@@ -253,8 +254,13 @@ def move(
     if _is_same_file(source, target):
         raise UsageError(f"the ledger is at {source} already", hint="name another place")
 
-    def in_use() -> AbstractContextManager[None]:
-        return _held(source, clock, examine)
+    @contextmanager
+    def in_use() -> Iterator[None]:
+        # Opened here, which upgrades it.
+        with closing(open_ledger(source, clock=clock)) as ledger:
+            examine(ledger)
+            with every_job(ledger, source, _MOVE, "moved"):
+                yield
 
     sides = [_side_of(place, clock) for place in (source, target)]
     return moving.move(sides[0], sides[1], in_use, to_text(clock.now()), progress)
@@ -290,27 +296,30 @@ def _side_of(place: Path | PostgresPlace, clock: Clock) -> Side:
 
 
 @contextmanager
-def _held(
-    place: Path | PostgresPlace, clock: Clock, examine: Callable[[SqlLedger], None]
+def every_job(
+    ledger: Ledger, place: Path | PostgresPlace, command: str, done: str
 ) -> Iterator[None]:
-    """Open the ledger, which upgrades it, and hold every job of it."""
-    with closing(open_ledger(place, clock=clock)) as ledger, ExitStack() as stack:
-        examine(ledger)
-        try:
-            for job in JOBS:
-                patience = _patience(ledger, place, job)
-                stack.enter_context(ledger.runs.lock(job, _MOVE, wait_seconds=patience))
-        except LockHeld as error:
-            raise LockHeld(
-                f"{error.message}; nothing was moved",
-                hint="stop the timers and the listeners on every host, then move again",
-            ) from None
+    """Hold every job of the ledger at that place, while it is `done`: ``"moved"``, say.
+
+    Raises:
+        LockHeld: One is at work; nothing was changed.
+    """
+    with ExitStack() as stack:
+        for job in JOBS:
+            patience = _patience(ledger, place, job, command)
+            try:
+                stack.enter_context(ledger.runs.lock(job, command, wait_seconds=patience))
+            except LockHeld as error:
+                raise LockHeld(
+                    f"{error.message}; nothing was {done}",
+                    hint="stop the timers and the listeners on every host, then run it again",
+                ) from None
         yield
 
 
-def _patience(ledger: SqlLedger, place: Path | PostgresPlace, job: str) -> float:
-    """How long to wait for a job: for the leases of a move that was killed, until they end."""
+def _patience(ledger: Ledger, place: Path | PostgresPlace, job: str, command: str) -> float:
+    """How long to wait for a job: for the leases of such a command that was killed."""
     if isinstance(place, Path):
         return 0
     holder = ledger.runs.holder(job)
-    return place.lease_seconds + 1 if holder is not None and holder.command == _MOVE else 0
+    return place.lease_seconds + 1 if holder is not None and holder.command == command else 0
