@@ -366,6 +366,17 @@ def veracore_password(keys: Keyboard) -> None:
     assert is_there(one)
 
 
+@task("moved")
+def moved(keys: Keyboard) -> None:
+    one = sent(keys)
+    one.rig.env["VENDURE_ADMIN_API_URL"] = one.shop.admin_url.replace("127.0.0.1", "localhost")
+    assert one.orders().code == 78
+    keys.type_all()
+    assert "1 of the 1 newest orders" in keys.output("--apply")
+    assert one.orders().code == 0
+    assert is_there(one)
+
+
 @task("veracore-down")
 def veracore_down(keys: Keyboard) -> None:
     keys.one.fault("http_503")

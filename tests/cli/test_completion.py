@@ -84,7 +84,7 @@ def offered(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Ite
     ("line", "found"),
     [
         ("veracore-sync sync-o", {"sync-orders"}),
-        ("veracore-sync ledger re", {"restore", "rebuild"}),
+        ("veracore-sync ledger re", {"restore", "rebuild", "rebind"}),
         ("veracore-sync sync-orders --dr", {"--dry-run"}),
         ("veracore-sync sync-orders --conf", {"--config"}),
         ("veracore-sync sync-tracking --order ", {"AB12", "AB34", "CD56"}),

@@ -312,6 +312,7 @@ ONE_SHOP = [
     ("deliver", "--skip", "A"),
     ("ledger", "backup", "copy.db"),
     ("ledger", "restore", "copy.db"),
+    ("ledger", "rebind"),
     ("ledger", "export"),
     ("ledger", "move", "--to", "other.db"),
     ("serve-webhooks",),

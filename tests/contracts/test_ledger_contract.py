@@ -374,8 +374,14 @@ def test_a_ledger_serves_one_pair_from_the_first_answer_on(
         if side in bound:
             with pytest.raises(ConfigError, match=f"belongs to the {side} {side}, not to other"):
                 ledger.meta.bind(*pair)
+            assert ledger.meta.apart(*pair) == {side: (side, "other")}
+            ledger.meta.rebind({side: "other"})
+            assert ledger.meta.bind(*pair) == ()
+            assert ledger.meta.unknown_until is not None
+            ledger.meta.rebind({side: side})
         else:
             assert ledger.meta.bind(*pair, write=False) == ()
+            assert ledger.meta.apart(*pair) == {}
             assert ledger.meta.get(f"identity.{side}") == side
             assert ledger.meta.bind(*pair) == (side,)
             assert ledger.meta.get(f"identity.{side}") == "other"

@@ -337,9 +337,9 @@ def test_every_code_and_every_command_is_walked() -> None:
     walked = {case.command for case in CASES}
     known = {one for one in names() for said in walked if f"{said} ".startswith(f"{one} ")}
     # What it prints is JSON already, a line an order: tests/cli/test_upkeep.py; and what replaces
-    # the ledger: tests/cli/test_restore.py, tests/ledger/test_move.py, and
-    # tests/cli/test_ledger_rebuild.py.
-    replacing = {"ledger restore", "ledger move", "ledger rebuild"}
+    # the ledger: tests/cli/test_restore.py, tests/ledger/test_move.py, tests/ledger/test_rebind.py
+    # and tests/cli/test_ledger_rebuild.py.
+    replacing = {"ledger restore", "ledger move", "ledger rebind", "ledger rebuild"}
     assert set(names()) - known == {"ledger export"} | replacing
 
 

@@ -45,6 +45,7 @@ COMMANDS = (
     "ledger export",
     "ledger restore none.db",
     "ledger rebuild --check",
+    "ledger rebind --apply",
     "ledger move --to other.db",
     "serve-webhooks",
     "serve-admin",

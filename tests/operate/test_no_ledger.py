@@ -45,6 +45,8 @@ LOOKS = {
     "ledger export": 74,
     "ledger rebuild": 0,
     "ledger rebuild --check": 74,
+    "ledger rebind": 74,
+    "ledger rebind --apply": 74,
     "ledger restore none.db": 74,
     "ledger move --to other.db": 74,
     "sync-orders --dry-run": 0,

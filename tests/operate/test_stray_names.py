@@ -69,6 +69,7 @@ COMMANDS = {
     "ledger export": 0,
     "ledger restore none.db": 74,
     "ledger rebuild --check": 0,
+    "ledger rebind": 0,
     "ledger move --to http://nowhere": 2,
     "demo": 0,
 }

@@ -188,7 +188,7 @@ COMMANDS = {
     ),
     "ledger": Entry(
         "ledger:ledger_app",
-        "Check, back up, restore, rebuild, move, prune and export the ledger.",
+        "Check, back up, restore, rebuild, rebind, move, prune and export the ledger.",
         "Look and repair",
         page="backups.md",
     ),

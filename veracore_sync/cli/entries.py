@@ -98,6 +98,16 @@ SUBCOMMANDS = {
         exits=_SYNC,
         page="operate.md#a-lost-ledger",
     ),
+    "ledger rebind": Entry(
+        "",
+        "Bind the ledger to the new address of its shop or its VeraCore.",
+        examples=(
+            ("ledger rebind", "show whether its orders are at the address that is set"),
+            ("ledger rebind --apply", "record it"),
+        ),
+        exits=(69, 75, 77),
+        page="tasks.md#the-shop-has-moved",
+    ),
     "ledger move": Entry(
         "",
         "Move the ledger into PostgreSQL, or back into a file.",

@@ -1,8 +1,9 @@
-"""``ledger``: check, back up, restore, rebuild, move, prune and export the ledger."""
+"""``ledger``: check, back up, restore, rebuild, rebind, move, prune and export the ledger."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,17 +17,22 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.backups import backup_recorded
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.composition.rebind import COMMAND, MovedSide, rebind
 from veracore_sync.domain.errors import LedgerError, UsageError
 from veracore_sync.ledger.opening import back_up, move, place_of, read_backup, restore
 from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
-    help="Check, back up, restore, rebuild, move, prune and export the ledger.",
+    help="Check, back up, restore, rebuild, rebind, move, prune and export the ledger.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 _MOST_DAYS = 36500
+_NOT_REBOUND = (
+    "nothing was changed; `veracore-sync ledger rebind --apply` does it. A copy looks the same: "
+    "never let two installations serve one shop or one account"
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -173,6 +179,41 @@ def restore_ledger(
 
 
 ledger_app.command("rebuild")(rebuild_ledger)
+
+
+@ledger_app.command("rebind")
+def rebind_ledger(
+    context: typer.Context,
+    applies: Annotated[
+        bool, typer.Option("--apply", help="Record it; without, it is only shown.")
+    ] = False,
+    may_miss: Annotated[
+        bool,
+        typer.Option("--allow-missing", help="Also if some of the newest orders are not there."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bind the ledger to the new address of its shop or its VeraCore.
+
+    The ledger's newest orders must be there.
+    """
+
+    def show(sides: Sequence[MovedSide]) -> None:
+        for one in sides:
+            say(f"{one.side}: the ledger is bound to {one.bound}, and {one.wanted} is set")
+            say(f"{one.found} of the {one.compared} newest orders are there")
+        if not sides:
+            say("the ledger is bound to what is set: nothing is to be changed")
+        elif all(one.refusal(may_miss=may_miss) is None for one in sides):
+            say("rebound: start the timers and the listeners" if applies else _NOT_REBOUND)
+
+    def work(container: Container) -> CommandReport:
+        _existing(container)
+        with shown(quiet=as_json) as progress:
+            return rebind(container, show, progress, applies=applies, may_miss=may_miss)
+
+    job = Job(COMMAND, read_only=not applies, force=True, one_shop=True)
+    run_command(job, context.obj, as_json, work)
 
 
 @ledger_app.command("move")

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from veracore_sync.transport.retry import RetryPolicy
     from veracore_sync.veracore.probe.wire import Wire
 
-_UPSTREAMS = {"shop": "vendure", "warehouse": "veracore"}
+UPSTREAMS = {"shop": "vendure", "warehouse": "veracore"}
+"""The upstream of each side that a ledger is bound to."""
 
 
 @dataclass
@@ -392,20 +393,23 @@ class Container:
     def _bind(
         self, ledger: Ledger, *, write: bool, logs_in: bool = True, is_own: bool = True
     ) -> None:
-        from veracore_sync.vendure.shop import identity_of
-
         self.require(*(("vendure", "veracore") if logs_in else ("pair",)))
         # A ledger of another shop or company knows none of these orders and would send them all.
-        shop = identity_of(self.settings.vendure)
-        anew = ledger.meta.bind(
-            shop, self.warehouse_identity, is_same=is_same_tenant, write=write, is_own=is_own
-        )
+        pair = (self.shop_identity, self.warehouse_identity)
+        anew = ledger.meta.bind(*pair, is_same=is_same_tenant, write=write, is_own=is_own)
         if write:
             for prefix in self.settings.orders.id_prefixes:
                 ledger.meta.note_id_prefix(prefix)
         for side in anew:
             # What failed at the mistyped address says nothing about the right one.
-            ledger.breakers.reset(_UPSTREAMS[side])
+            ledger.breakers.reset(UPSTREAMS[side])
+
+    @property
+    def shop_identity(self) -> str:
+        """The shop as a ledger is bound to it: address and channel."""
+        from veracore_sync.vendure.shop import identity_of
+
+        return identity_of(self.settings.vendure)
 
     @property
     def warehouse_identity(self) -> str:

@@ -7,7 +7,7 @@ import logging
 import operator
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
@@ -43,6 +43,9 @@ _RECORDED_OF = {
     ),
 }
 """Where something is recorded of each side as soon as it has, or may have, answered."""
+_SAME = "if it is the same {side} at another address, run `veracore-sync ledger rebind`; "
+_ANOTHER = "for another one set another ledger.path, or ledger.schema_name"
+_BACKUP = "a backup is restored with the settings of its time first"
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
@@ -233,23 +236,45 @@ class Meta:
         anew = []
         if write:
             self._correct_created_at()
-        for side, ours, same in (("shop", shop, operator.eq), ("warehouse", warehouse, is_same)):
-            held = self.get(f"identity.{side}")
-            if held is None and write:
-                self.put(f"identity.{side}", ours)
-            elif held is not None and not same(held, ours):
-                recorded = (self._db.row(f"SELECT 1 {of} LIMIT 1") for of in _RECORDED_OF[side])
-                if is_own and not any(recorded):
-                    if write:
-                        self.put(f"identity.{side}", ours)
-                        anew.append(side)
-                    continue
+        for side, held, ours in self._differing(shop, warehouse, is_same):
+            if held is not None and (not is_own or self._holds(side)):
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
-                    hint="set another ledger.path, or ledger.schema_name, for this pair: "
-                    "one ledger holds the orders of one shop and one warehouse",
+                    hint=_SAME.format(side=side) + (_ANOTHER if is_own else _BACKUP),
                 )
+            if write:
+                self.put(f"identity.{side}", ours)
+                anew += [side] if held is not None else []
         return tuple(anew)
+
+    def apart(
+        self, shop: str, warehouse: str, *, is_same: Callable[[str, str], bool] = operator.eq
+    ) -> dict[str, tuple[str, str]]:
+        """What this ledger is bound to, and what was named, of each side that `bind` refuses."""
+        return {
+            side: (held, ours)
+            for side, held, ours in self._differing(shop, warehouse, is_same)
+            if held is not None and self._holds(side)
+        }
+
+    def rebind(self, identities: Mapping[str, str]) -> None:
+        """The same shop or warehouse has another address now: the identities of `bind`, by side."""
+        with self._db.transaction():
+            for side, identity in identities.items():
+                self.put(f"identity.{side}", identity)
+            # Until now another ledger may have served the new address, and sent orders.
+            self.note_restored(self._clock.now())
+
+    def _differing(
+        self, shop: str, warehouse: str, is_same: Callable[[str, str], bool]
+    ) -> Iterator[tuple[str, str | None, str]]:
+        for side, ours, same in (("shop", shop, operator.eq), ("warehouse", warehouse, is_same)):
+            held = self.get(f"identity.{side}")
+            if held is None or not same(held, ours):
+                yield side, held, ours
+
+    def _holds(self, side: str) -> bool:
+        return any(self._db.row(f"SELECT 1 {of} LIMIT 1") for of in _RECORDED_OF[side])
 
     def _correct_created_at(self) -> None:
         """Move a creation time that lies in the future back to now."""

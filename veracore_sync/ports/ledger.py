@@ -345,6 +345,17 @@ class MetaStore(Protocol):
             ConfigError: The ledger belongs to another pair.
         """
 
+    def apart(
+        self, shop: str, warehouse: str, *, is_same: Callable[[str, str], bool] = operator.eq
+    ) -> dict[str, tuple[str, str]]:
+        """What this ledger is bound to, and what was named, of each side that `bind` refuses."""
+
+    def rebind(self, identities: Mapping[str, str]) -> None:
+        """The same shop or warehouse has another address now: the identities of `bind`, by side.
+
+        What another ledger may have sent meanwhile is unknown, as after a restore.
+        """
+
 
 class RunStore(Protocol):
     """Run records, and the locks that allow one run of a job at a time."""
