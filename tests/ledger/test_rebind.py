@@ -279,3 +279,21 @@ def test_units_that_were_changed_by_hand_and_seen_are_the_same(rig: Rig) -> None
     with rig.ledger() as ledger:
         assert ledger.holdings.known(order.reference) == (("MUG", 4),)
     assert rebind(rig, **moved)["sides"][0]["differing"] == []
+
+
+def test_a_ledger_that_is_being_rebuilt_moves_along(tmp_path: Path) -> None:
+    with SmallShop() as shop, Sandbox() as sandbox:
+        shop.state.add_variant("MUG", on_hand=100)
+        rig = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
+        for _ in range(3):
+            shop.state.place_order([("MUG", 1)])
+        rig.sync()
+        for file in tmp_path.glob("ledger.db*"):
+            file.unlink()
+        assert rig.run("ledger", "rebuild", "--apply", "--lookups", "2").code == 0
+        moved = {SHOP: elsewhere(shop.admin_url), WAREHOUSE: elsewhere(sandbox.url)}
+        assert rig.run("ledger", "rebuild", "--apply", **moved).code == 78
+        assert {one["compared"] for one in rebind(rig, "--apply", **moved)["sides"]} == {2}
+        assert "being rebuilt" in rig.run("sync-orders", **moved).err
+        assert rig.run("ledger", "rebuild", "--apply", **moved).code == 0
+        assert (rig.sync(**moved)["submitted"], rig.sync(**moved)["adopted"]) == (0, 0)

@@ -19,7 +19,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.rebind import COMMAND, MovedSide, rebind
 from veracore_sync.domain.errors import LedgerError, UsageError
-from veracore_sync.ledger.opening import back_up, move, place_of, read_backup, restore
+from veracore_sync.ledger.opening import back_up, is_there, move, place_of, read_backup, restore
 from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
@@ -208,11 +208,13 @@ def rebind_ledger(
             say("rebound: start the timers and the listeners" if applies else _NOT_REBOUND)
 
     def work(container: Container) -> CommandReport:
-        _existing(container)
+        container.require("ledger")
+        if not is_there(place_of(container.settings.ledger)):
+            raise container.no_ledger()
         with shown(quiet=as_json) as progress:
             return rebind(container, show, progress, applies=applies, may_miss=may_miss)
 
-    job = Job(COMMAND, read_only=not applies, force=True, one_shop=True)
+    job = Job(COMMAND, read_only=not applies, force=True, one_shop=True, rebuilds=True)
     run_command(job, context.obj, as_json, work)
 
 
