@@ -460,6 +460,27 @@ def test_an_order_that_comes_between_is_seen_before_the_run_ends(world: World) -
     assert (world.saleable("MUG"), world.level("MUG").on_hand) == (7, 9)
 
 
+def test_as_much_ordered_as_fulfilled_meanwhile_is_for_sale_to_nobody(world: World) -> None:
+    world.add("MUG", 5, there=20)
+    world.place("A", "MUG", 4)
+    world.export("A")
+    world.ship("A", 4)
+    of_sale = []
+
+    def between(request: str) -> None:
+        if request == "levels" and "B" not in world.sales:
+            world.fulfil("A", 4)
+            world.place("B", "MUG", 4)
+        if request == "orders" and "B" in world.sales:
+            # Written, and not yet corrected by another list.
+            of_sale.append(world.saleable("MUG") <= world.truth("MUG"))
+
+    world.between = between
+    world.run(allow_mass_change=True)
+    assert of_sale == [True] * len(of_sale) != []
+    assert world.saleable("MUG") == world.truth("MUG") == 12
+
+
 def test_a_lost_allocation_is_allowed_for_and_told_once(world: World) -> None:
     world.add("MUG", 20, there=20)
     world.place("A", "MUG", 5, lost=3)

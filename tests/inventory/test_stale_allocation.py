@@ -14,22 +14,30 @@ from veracore_sync.jobs.inventory.execute import StockWriter
 
 
 @pytest.mark.parametrize(
-    ("planned", "now", "on_hand"),
+    ("planned", "now", "wanted"),
     [
-        (3, 3, 13),
+        ((90, 3), (90, 3), 13),
         # fulfilled meanwhile: with the allocation of before, two units too many would be for sale
-        (5, 3, 13),
+        ((90, 5), (88, 3), 13),
         # ordered meanwhile: too little is for sale until the orders are listed again
-        (3, 5, 13),
-        (-2, 3, 8),
+        ((90, 3), (90, 5), 13),
+        # four ordered and four fulfilled: the allocation is what it was
+        ((90, 5), (86, 5), 11),
+        ((90, 5), (86, 7), 11),
+        # what a hand has taken from the level is no more than was allocated
+        ((90, 5), (20, 5), 10),
+        ((20, 5), (90, 5), 15),
+        ((90, -2), (90, 3), 8),
+        ((90, -2), (80, 3), 8),
     ],
 )
 def test_the_smaller_of_two_readings_of_the_allocation_counts(
-    planned: int, now: int, on_hand: int
+    planned: tuple[int, int], now: tuple[int, int], wanted: int
 ) -> None:
     context: Any = SimpleNamespace(settings=make_settings())
     book: Any = None
     writer = StockWriter(context, book, first_location="1")
-    action = Planned(1, "v", "MUG", {"1": 10}, {"1": 0}, {"1": planned})
-    there = Variant("v", "MUG", True, (Level("1", 99, now),))
-    assert list(writer._levels(action, {"v": there})) == [NewLevel("v", "1", on_hand)]
+    on_hand, allocated = planned
+    action = Planned(1, "v", "MUG", {"1": 10}, {"1": on_hand - allocated}, {"1": allocated})
+    there = Variant("v", "MUG", True, (Level("1", *now),))
+    assert list(writer._levels(action, {"v": there})) == [NewLevel("v", "1", wanted)]

@@ -157,10 +157,14 @@ class StockWriter(RunPart[InventoryReport]):
         more = 0 if self.settings.inventory.backorders else variant.oversold
         for location, saleable in action.saleable.items():
             level = there.get(location, Level(location, 0, 0))
-            # The smaller of the allocations when planned and now: whatever was ordered or fulfilled
-            # in between, too little is for sale until the orders are listed again, never too much.
+            # Of what was allocated when planned, only what has not been fulfilled since (which Vendure
+            # takes from both): what was ordered meanwhile is for sale no more, even where as much
+            # was fulfilled. Too little is, until the orders are listed again, never too much.
+            planned = action.allocated.get(location, 0)
+            fulfilled = action.before.get(location, 0) + planned - level.on_hand
+            planned -= min(max(fulfilled, 0), max(planned, 0))
             subtracted = level.allocated - (more if location == self.first_location else 0)
-            allocated = min(subtracted, action.allocated.get(location, 0))
+            allocated = min(subtracted, planned)
             on_hand = saleable + allocated
             if on_hand != level.on_hand or self.everything:
                 yield NewLevel(action.id, location, on_hand)
