@@ -323,8 +323,8 @@ class Books:
             return True
         if kind == "order.drift" and code in self.untold:
             return True
-        placed, short = self.there.get(code), "order.short"
-        is_short = short in kinds or (code, short) in self.told
+        placed, shorts = self.there.get(code), ("order.short", "order.short_shipped")
+        is_short = any(short in kinds or (code, short) in self.told for short in shorts)
         if kind == "order.drift" and is_short and placed is not None:
             # The shop could not be asked until all had left, which then was too little.
             return bool(case.ordered - placed.ordered())
