@@ -157,9 +157,9 @@ class StockWriter(RunPart[InventoryReport]):
         more = 0 if self.settings.inventory.backorders else variant.oversold
         for location, saleable in action.saleable.items():
             level = there.get(location, Level(location, 0, 0))
-            # Of what was allocated when planned, only what has not been fulfilled since (Vendure takes
-            # that from both): what was ordered meanwhile is for sale no more, even where as much
-            # was fulfilled. Too little is, until the orders are listed again, never too much.
+            # What was allocated when planned, less what was fulfilled since, which Vendure takes
+            # from both: then nothing ordered meanwhile is for sale, even if as much was fulfilled.
+            # Too little is, until the orders are listed again.
             planned = action.allocated.get(location, 0)
             fulfilled = action.before.get(location, 0) + planned - level.on_hand
             planned -= min(max(fulfilled, 0), max(planned, 0))
