@@ -277,6 +277,57 @@ def test_what_waits_for_a_hook_is_shared_with_others_once(ledger: Ledger) -> Non
     assert ledger.reporting.outbox_waiting() == {"command": 1}
 
 
+@pytest.mark.parametrize(
+    ("marks", "waiting"),
+    [
+        ("ba", {"notify": "A", "notify-2": ""}),
+        ("b", {"notify": "A"}),
+        ("a", {"notify": ""}),
+        ("cb", {"notify": "", "notify-2": "A"}),
+        ("ac", {"notify": "", "notify-2": "A"}),
+        ("cab", {"notify": "A", "notify-2": "", "notify-3": "A"}),
+        ("aab", {"notify": "", "notify-2": "A", "notify-3": "A"}),
+        ("bcad", {"notify": "A", "notify-2": "A", "notify-3": "", "notify-4": "A"}),
+    ],
+)
+def test_progress_belongs_to_the_address_of_people(
+    ledger: Ledger, marks: str, waiting: dict[str, str]
+) -> None:
+    ledger.outbox.add(EventKind.ALERT_OPENED, "A", {})
+    ledger.outbox.share("command", ["notify", "notify-2"])
+    event = ledger.outbox.due("notify", after=0, forced=False)
+    assert event is not None
+    ledger.outbox.readdress("ab")
+    ledger.outbox.taken("notify", event.seq)
+    ledger.outbox.failed("notify-2", "is away", START + MINUTE)
+    ledger.outbox.taken("command", event.seq)
+    for _ in range(2):
+        ledger.outbox.readdress(marks)
+    ledger.outbox.share("notify", [*waiting][1:])
+    found = {hook: ledger.outbox.due(hook, after=0, forced=False) for hook in waiting}
+    assert {hook: one.code if one else "" for hook, one in found.items()} == waiting
+    assert [one["hook"] for one in ledger.outbox.summary()["failing"]] == [
+        f"notify-{place}" if place > 1 else "notify"
+        for place, mark in enumerate(marks, 1)
+        if mark == "b" or (marks in ("ac",) and mark == "c")
+    ]
+
+
+def test_an_added_address_of_people_gets_no_old_alert(
+    ledger_bed: LedgerBed, ledger: Ledger
+) -> None:
+    ledger.outbox.readdress("a")
+    for code in "AB":
+        ledger.outbox.add(EventKind.ALERT_OPENED, code, {})
+        ledger.outbox.share("command", ["notify"])
+        ledger_bed.clock.forward(hours=23)
+    ledger.outbox.readdress("ab")
+    ledger.outbox.add(EventKind.ALERT_OPENED, "C", {})
+    ledger.outbox.share("command", ["notify"])
+    ledger.outbox.share("notify", ["notify-2"])
+    assert ledger.reporting.outbox_waiting() == {"command": 3, "notify": 3, "notify-2": 2}
+
+
 def test_a_hook_that_fails_is_remembered_until_it_works(ledger: Ledger) -> None:
     ledger.outbox.add(EventKind.ORDER_SYNCED, "A", {})
     ledger.outbox.failed("command", "exit 1", START + MINUTE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from hashlib import blake2b
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import HookSettings
@@ -64,7 +65,13 @@ def deliver_events(container: Container, *, force: bool, deadline: float | None)
         container.bind(logs_in=False)
     with ExitStack() as stack:
         hooks = _hooks(container, stack)
-        return EventDelivery(container.ledger, hooks, container.clock, force, deadline).run()
+        key = container.ledger.meta.hash_key
+        # Too short to try words of a secret against it.
+        marks = [
+            blake2b(address.encode(), key=key, digest_size=2).hexdigest()
+            for address in _addresses(container.settings.hooks)
+        ]
+        return EventDelivery(container.ledger, hooks, container.clock, force, deadline, marks).run()
 
 
 def _hooks(container: Container, stack: ExitStack) -> dict[str, Hook]:
@@ -101,5 +108,8 @@ def notify_hooks(settings: HookSettings) -> Sequence[Hook]:
     """
     if not settings.notify:
         return ()
-    addresses = [one.get_secret_value() for one in settings.notify]
-    return people(addresses, settings.timeout_seconds, allow_http=settings.allow_http)
+    return people(_addresses(settings), settings.timeout_seconds, allow_http=settings.allow_http)
+
+
+def _addresses(settings: HookSettings) -> list[str]:
+    return list(dict.fromkeys(one.get_secret_value() for one in settings.notify))

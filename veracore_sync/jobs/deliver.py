@@ -44,6 +44,7 @@ class EventDelivery:
 
     Args:
         hooks: By name.
+        marks: A short mark of each address of people, in their sequence.
         forced: A person asked, so stored waits do not apply.
         deadline: From when no further event is begun (monotonic seconds); ``None``: never.
     """
@@ -53,6 +54,7 @@ class EventDelivery:
     clock: Clock
     forced: bool = False
     deadline: float | None = None
+    marks: Sequence[str] = ()
     result: Delivered = field(default_factory=Delivered)
 
     def run(self) -> Delivered:
@@ -61,6 +63,8 @@ class EventDelivery:
         Raises:
             LedgerError: The ledger cannot be read or written.
         """
+        if self.marks:
+            self.ledger.outbox.readdress(self.marks)
         self._share()
         for name, hook in self.hooks.items():
             self.result.taken[name] = self.result.refused[name] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
@@ -14,12 +14,14 @@ from veracore_sync.domain.ledger_records import Blocked, Event, HookRow
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.sql import in_sql
 from veracore_sync.overdue import EVENT_REFUSED, HOOK_SILENT
-from veracore_sync.ports.hooks import NOTIFY
+from veracore_sync.ports.hooks import NOTIFY, of_address
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 _ALERTS_ONLY = frozenset({NOTIFY})
 _SHOWN = 20
 _BLOCKED_TRIES = 5
+_ADDRESSES = "hooks.notify"
+_FOR_AN_ADDED_ADDRESS = timedelta(days=1)
 
 
 class Outbox:
@@ -76,6 +78,39 @@ class Outbox:
                 "INSERT INTO deliveries (seq, hook) SELECT seq, :other FROM deliveries "
                 "WHERE hook = :hook AND done_at IS NULL ON CONFLICT DO NOTHING",
                 [{"hook": hook, "other": other} for other in others],
+            )
+
+    def readdress(self, marks: Sequence[str]) -> None:
+        """Let the progress of each address of people follow it to its present place.
+
+        One that was replaced hands on what waits; of what waits for the others, an added one gets
+        the last day's.
+
+        Args:
+            marks: A short mark of each present address.
+        """
+        stored = self._db.value("SELECT value FROM meta WHERE key = ?", (_ADDRESSES,))
+        wanted = json.dumps(list(marks))
+        if stored == wanted:
+            return
+        before = json.loads(stored or wanted)
+        with self._db.transaction() as connection:
+            self.share(NOTIFY, [of_address(place + 1) for place in range(1, len(before))])
+            came, gone = _moves(before, marks)
+            moved = [(of_address(old + 1), of_address(new + 1)) for new, old in came.items()]
+            for drop, move in _OF_A_HOOK:
+                connection.executemany(drop, [(of_address(place + 1),) for place in gone])
+                # By way of other names, as two may change their places.
+                connection.executemany(move, [(f"to {new}", old) for old, new in moved])
+                connection.executemany(move, [(new, f"to {new}") for _, new in moved])
+            now = self._clock.now()
+            moments = {"now": to_text(now), "since": to_text(now - _FOR_AN_ADDED_ADDRESS)}
+            added = [of_address(place + 1) for place in range(len(marks)) if place not in came]
+            connection.executemany(_ADD_ADDRESS, [{"new": one, **moments} for one in added])
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (_ADDRESSES, wanted),
             )
 
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
@@ -190,6 +225,37 @@ class Outbox:
             "blocked": [one.document() for one in self.blocked()[:_SHOWN]],
         }
 
+
+def _moves(before: Sequence[str], marks: Sequence[str]) -> tuple[dict[int, int], set[int]]:
+    """The former place of each present address that has one, and the places nobody has taken."""
+    left, came = dict(enumerate(before)), dict[int, int]()
+
+    def take(new: int, old: int) -> None:
+        came[new] = old
+        del left[old]
+
+    for new, mark in enumerate(marks):
+        old = next((place for place, one in left.items() if one == mark), None)
+        if old is not None:
+            take(new, old)
+    for new in range(len(marks)):
+        if left and new not in came:
+            take(new, new if new in left else min(left))
+    return came, set(left)
+
+
+_OF_A_HOOK = (
+    ("DELETE FROM deliveries WHERE hook = ?", "UPDATE deliveries SET hook = ? WHERE hook = ?"),
+    ("DELETE FROM hooks WHERE hook = ?", "UPDATE hooks SET hook = ? WHERE hook = ?"),
+)
+# What is older is recorded as done, or `Outbox.share` would add it.
+_ADD_ADDRESS = """
+INSERT INTO deliveries (seq, hook, done_at)
+SELECT DISTINCT seq, :new, CASE WHEN e.at < :since THEN :now END
+FROM deliveries d JOIN events e USING (seq)
+WHERE d.done_at IS NULL AND (d.hook = 'notify' OR d.hook LIKE 'notify-%')
+ON CONFLICT DO NOTHING
+"""
 
 _DUE = f"""
 SELECT e.seq, e.id, e.type, e.code, e.at, e.data, d.tries

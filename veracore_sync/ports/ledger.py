@@ -185,6 +185,9 @@ class OutboxStore(Protocol):
     def share(self, hook: str, others: Sequence[str]) -> None:
         """Add what waits for the hook for these hooks as well, each event once."""
 
+    def readdress(self, marks: Sequence[str]) -> None:
+        """Let the progress of each address of people follow it to its present place."""
+
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``."""
 
