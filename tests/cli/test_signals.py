@@ -44,3 +44,14 @@ def test_while_a_command_is_imported_that_needs_no_settings(tmp_path: Path) -> N
 def test_while_the_simulator_is_imported(tmp_path: Path) -> None:
     done = run(tmp_path, 15, "sandbox", "--port", "0")
     assert (done.returncode, done.stdout) == (-15, "")
+
+
+@pytest.mark.parametrize("number", [2, 15])
+def test_while_a_library_compiles_source_of_its_own(tmp_path: Path, number: int) -> None:
+    (tmp_path / "struck.py").write_text(
+        "import signal, sys; from veracore_sync.cli import signals; signals.catch()\n"
+        f"try: exec('signal.raise_signal({number})')\n"
+        "except KeyboardInterrupt: sys.exit(7)"
+    )
+    command = [sys.executable, "-m", "struck"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 7

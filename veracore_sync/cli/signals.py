@@ -14,6 +14,13 @@ _STRUCK: list[int] = []
 _ON_INTERRUPT: list[Callable[[], None]] = []
 
 
+class Stopped(KeyboardInterrupt):
+    """Ends the command; of the signal with that number, or of Ctrl-C without one."""
+
+    # A plain KeyboardInterrupt that passes through source that is compiled on the way, as that of
+    # a dataclass is, has `python -m` end itself by SIGINT at its exit, whatever caught it.
+
+
 @contextmanager
 def held() -> Iterator[None]:
     """Hold back signals until `catch` or `let_go` delivers them."""
@@ -39,7 +46,7 @@ def catch() -> None:
     A second Ctrl-C ends the process at once.
 
     Raises:
-        KeyboardInterrupt: With the signal's number; Ctrl-C has none.
+        Stopped: With the signal's number; Ctrl-C has none.
     """
     _STRUCK.clear()
     signal.signal(signal.SIGTERM, _stop)
@@ -78,7 +85,7 @@ def _hold(number: int, _frame: FrameType | None) -> None:
 def _stop(number: int, _frame: FrameType | None) -> None:
     _STRUCK[:] = [number]
     # Not an Exception: code that turns failures into results must not catch this.
-    raise KeyboardInterrupt(number)
+    raise Stopped(number)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
@@ -87,4 +94,4 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     _STRUCK[:] = [number]
     for tell in _ON_INTERRUPT:
         tell()
-    raise KeyboardInterrupt
+    raise Stopped
