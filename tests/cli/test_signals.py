@@ -27,7 +27,7 @@ def run(folder: Path, number: int, *arguments: str) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
 
 
-@pytest.mark.parametrize(("number", "code"), [(2, 130), (15, 143)])
+@pytest.mark.parametrize(("number", "code"), [(1, 143), (2, 130), (15, 143)])
 def test_while_modules_are_imported(tmp_path: Path, number: int, code: int) -> None:
     done = run(tmp_path, number, "sync-orders", "--json")
     document = json.loads(done.stdout)
@@ -55,3 +55,12 @@ def test_while_a_library_compiles_source_of_its_own(tmp_path: Path, number: int)
     )
     command = [sys.executable, "-m", "struck"]
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 7
+
+
+def test_nohup_keeps_its_promise(tmp_path: Path) -> None:
+    (tmp_path / "hung_up.py").write_text(
+        "import signal; from veracore_sync.cli import signals; signals.catch()\n"
+        "signal.raise_signal(signal.SIGHUP)"
+    )
+    command = ["nohup", sys.executable, "-m", "hung_up"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0

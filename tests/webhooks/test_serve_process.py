@@ -195,7 +195,8 @@ def has_read(port: int, client: int) -> bool:
     )
 
 
-def test_sigterm_drains(process: Process) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_stop_drains(process: Process, number: int) -> None:
     body = b'{"sku": "LAST"}'
     head = f"POST {INVENTORY} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n" + "".join(
         f"{name}: {value}\r\n" for name, value in signed(body).items()
@@ -203,7 +204,7 @@ def test_sigterm_drains(process: Process) -> None:
     with socket.create_connection(("127.0.0.1", process.port), 5) as connection:
         connection.sendall(head.encode() + b"\r\n" + body[:5])
         until(lambda: has_read(process.port, connection.getsockname()[1]))
-        process.process.send_signal(signal.SIGTERM)
+        process.process.send_signal(number)
         until(lambda: not listens(process.port))
         with pytest.raises(OSError, match="refused"):
             socket.create_connection(("127.0.0.1", process.port), 5)

@@ -21,7 +21,7 @@ _STOPPING = (
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and Ctrl-C set from now on; a second Ctrl-C ends the process."""
+    """An event that signals to stop set from now on; a second Ctrl-C ends the process."""
     stop = threading.Event()
 
     def end(number: int, _frame: FrameType | None) -> None:
@@ -32,7 +32,7 @@ def stop_on_signals() -> threading.Event:
                 os.write(2, _STOPPING)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in signals.STOPPING:
         signal.signal(number, end)
     return stop
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
+_NOHUP = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+STOPPING = (signal.SIGTERM, signal.SIGINT, *(() if _NOHUP else (signal.SIGHUP,)))
 _HELD: list[int] = []
 _STRUCK: list[int] = []
 _ON_INTERRUPT: list[Callable[[], None]] = []
@@ -26,7 +27,7 @@ def held() -> Iterator[None]:
     """Hold back signals until `catch` or `let_go` delivers them."""
     # Raised inside an import, KeyboardInterrupt is wrapped by pydantic in an error of its own, and
     # the command would end with a traceback.
-    before = {number: signal.signal(number, _hold) for number in _STOPPING}
+    before = {number: signal.signal(number, _hold) for number in STOPPING}
     try:
         yield
     finally:
@@ -41,7 +42,7 @@ def let_go() -> None:
 
 
 def catch() -> None:
-    """Make SIGTERM end the command as Ctrl-C does, and deliver a signal that was held back.
+    """Make each of `STOPPING` end the command as Ctrl-C does, and deliver one that was held back.
 
     A second Ctrl-C ends the process at once.
 
@@ -49,8 +50,8 @@ def catch() -> None:
         Stopped: With the signal's number; Ctrl-C has none.
     """
     _STRUCK.clear()
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _interrupt)
+    for number in STOPPING:
+        signal.signal(number, _interrupt if number == signal.SIGINT else _stop)
     let_go()
 
 
@@ -82,10 +83,10 @@ def _hold(number: int, _frame: FrameType | None) -> None:
     _HELD[:] = [number]
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
-    _STRUCK[:] = [number]
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    _STRUCK[:] = [signal.SIGTERM]
     # Not an Exception: code that turns failures into results must not catch this.
-    raise Stopped(number)
+    raise Stopped(signal.SIGTERM)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
