@@ -377,6 +377,18 @@ def logged_in(scene: Scene, token: str, peer: str, **headers: str) -> dict[str, 
     return {"Cookie": dict(answer.headers)["Set-Cookie"].partition(";")[0], **headers}
 
 
+def test_servers_on_two_ports_of_a_host_keep_their_logins_apart(scene: Scene) -> None:
+    """Browsers have one jar for all ports of a host."""
+    jar = dict[str, str]()
+    hosts = [f"localhost:{8788 + number}" for number in range(2)]
+    for host in hosts:
+        name, _, value = logged_in(scene, READ, "192.0.2.7", Host=host)["Cookie"].partition("=")
+        jar[name] = value
+    cookies = "; ".join(f"{name}={value}" for name, value in jar.items())
+    assert [scene.ask("GET", "/", Host=one, Cookie=cookies).status for one in hosts] == [200, 200]
+    assert len(jar) == 2
+
+
 def test_whoever_acts_is_named_with_the_address() -> None:
     scene = Scene(trusted_proxies=["127.0.0.1/32"])
     given = {"Content_Type": "application/json", "Authorization": f"Bearer {ACT}"}

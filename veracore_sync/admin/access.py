@@ -13,7 +13,7 @@ from typing import Literal
 from veracore_sync.clock import Clock
 
 Role = Literal["read", "act"]
-COOKIE = "veracore-sync"
+_COOKIE = "veracore-sync"
 _SESSION_SECONDS = 12 * 3600.0
 _MAX_SESSIONS = 100
 
@@ -113,10 +113,18 @@ class Sessions:
             self._sessions.pop(_cookie(headers), None)
 
 
+def cookie_name(headers: Mapping[str, tuple[str, ...]]) -> str:
+    """The name of the cookie at the address that a request is for."""
+    # Browsers send a cookie to every port of a host, where another of these servers may listen.
+    port = "".join(headers.get("host", ())).rpartition(":")[2]
+    return f"{_COOKIE}-{port}" if port.isascii() and port.isdecimal() else _COOKIE
+
+
 def _cookie(headers: Mapping[str, tuple[str, ...]]) -> str:
+    wanted = cookie_name(headers)
     for header in headers.get("cookie", ()):
         for part in header.split(";"):
             name, _, value = part.strip().partition("=")
-            if name == COOKIE:
+            if name == wanted:
                 return value
     return ""

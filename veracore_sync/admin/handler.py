@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from veracore_sync.admin import page
-from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, name_of
+from veracore_sync.admin.access import Role, Session, Sessions, cookie_name, name_of
 from veracore_sync.admin.answers import SAFE, html, redirect, refused, unauthenticated
 from veracore_sync.admin.attempts import TooManyAttempts
 from veracore_sync.admin.door import Door
@@ -217,7 +217,8 @@ class AdminHandler:
             self._shops[name].record_log_in(
                 Actor(who[name], "page", self._door.address(head, peer))
             )
-        cookie = f"{COOKIE}={self._sessions.begin(roles, who)}; Path=/; HttpOnly; SameSite=Strict"
+        cookie = f"{cookie_name(head.headers)}={self._sessions.begin(roles, who)}"
+        cookie += "; Path=/; HttpOnly; SameSite=Strict"
         # Secure only behind TLS: over plain http on localhost the browser would drop the cookie.
         if "https" in head.headers.get("x-forwarded-proto", ()):
             cookie += "; Secure"
@@ -261,7 +262,8 @@ class AdminHandler:
         if shop is not None:
             return shop.act(fields, session, address)
         self._sessions.end(head.headers)
-        return redirect("/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict"))
+        name = cookie_name(head.headers)
+        return redirect("/login", ("Set-Cookie", f"{name}=; Path=/; Max-Age=0; SameSite=Strict"))
 
 
 def _later(error: TooManyAttempts) -> tuple[tuple[str, str], ...]:
