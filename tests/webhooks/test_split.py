@@ -9,10 +9,12 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ledger_server
 import pytest
+from fakes import FakeClock
 from hook_kit import INVENTORY, SECRET, signed, until
 from test_serve_process import Process
 
@@ -21,6 +23,8 @@ from veracore_sync.config import load
 from veracore_sync.config.environment import names_of
 from veracore_sync.config.secrets import secret_keys
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.hints import WebhookDelivery
+from veracore_sync.ledger import open_ledger
 
 PROXIES = ("hooks.proxy", "vendure.proxy", "veracore.proxy")
 OTHERS = sorted(set(secret_keys()) - RECEIVER_SECRETS - set(PROXIES))
@@ -162,6 +166,19 @@ def test_the_receiver_holds_the_webhook_secret_and_no_other(tmp_path: Path) -> N
             connection.request("GET", "/readyz")
             state = json.loads(connection.getresponse().read())
         assert (state["ready"], state["working"], state["waiting"]) == (True, False, 1)
+
+
+def test_a_receiver_without_a_worker_forgets_old_ids(tmp_path: Path) -> None:
+    then = FakeClock(datetime.now(UTC) - timedelta(days=30))
+    with closing(open_ledger(tmp_path / "ledger.db", clock=then)) as ledger:
+        ledger.inbox.store([WebhookDelivery("msg_1", "inventory", ("A",))])
+    receiver = Process(
+        tmp_path, "--receive-only", "--port", "0", stderr=subprocess.DEVNULL,
+        **secret_files(tmp_path),
+    )  # fmt: skip
+    with ended(receiver), closing(open_ledger(tmp_path / "ledger.db", read_only=True)) as ledger:
+        until(lambda: ledger.inbox.summary()["deliveries"] == 0)
+        assert ledger.inbox.summary()["waiting"] == 1
 
 
 def test_a_worker_does_not_listen(tmp_path: Path) -> None:

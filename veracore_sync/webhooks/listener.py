@@ -21,11 +21,12 @@ from veracore_sync.webhooks.group_commit import GroupCommitWriter
 from veracore_sync.webhooks.handler import PRIVATE, PUBLIC, WebhookHandler
 from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.server import HookServer, Limits
-from veracore_sync.webhooks.supervision import Health, watch_over
+from veracore_sync.webhooks.supervision import Health, SupervisedThread, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
 
 _PRIVATE_CONNECTIONS = 8
 _KEEP_DAYS = 7
+_PRUNE_SECONDS = 3600.0
 WORKER_SECONDS = 60.0
 """How long the worker has for the hint at hand when it is stopped."""
 
@@ -75,6 +76,8 @@ class Listener:
             if handlers is None
             else hint_worker(ledger, handlers, settings, clock, self._health, self._meter)
         )
+        # A worker prunes for itself; beside this process there may be none.
+        self._pruner = SupervisedThread(self._health.part("prune"), self._prune)
         self._writer = GroupCommitWriter(
             ledger.inbox,
             self._worker.wake if self._worker else lambda: None,
@@ -123,6 +126,8 @@ class Listener:
         """Begin to listen and to work."""
         if self._worker:
             self._worker.start()
+        else:
+            self._pruner.start()
         self.server.start()
 
     def stop(self) -> bool:
@@ -131,7 +136,8 @@ class Listener:
         Returns:
             Whether everything ended in time; the rest is done after the next start.
         """
-        drained = self.server.stop()
+        self._pruner.ask_to_stop()
+        drained = self.server.stop() and self._pruner.stop(WORKER_SECONDS)
         return (not self._worker or self._worker.stop(WORKER_SECONDS)) and drained
 
     def run(self, stop: threading.Event) -> bool:
@@ -152,6 +158,10 @@ class Listener:
     def _hints_are_followed(self) -> bool:
         """Whether a worker is at work, here or in a process of its own."""
         return self._worker.is_alive() if self._worker else self._ledger.runs.is_running(HINTS)
+
+    def _prune(self) -> None:
+        self._ledger.inbox.prune(self._clock.now() - _kept(self._settings))
+        self._pruner.rest(_PRUNE_SECONDS)
 
     def state(self) -> dict[str, Any]:
         """What ``/readyz`` shows: whether every part works, and what waits."""
@@ -192,7 +202,6 @@ def hint_worker(
     meter: Counters,
 ) -> Worker:
     """The worker that follows the hints of this ledger."""
-    tolerance = timedelta(seconds=settings.webhooks.tolerance_seconds)
     return Worker(
         ledger.inbox,
         handlers,
@@ -200,9 +209,15 @@ def hint_worker(
         clock,
         pace=HintRateLimiter(settings.veracore.rate_per_minute, clock),
         meter=meter,
-        keep=max(timedelta(days=_KEEP_DAYS), 3 * tolerance),
+        keep=_kept(settings),
         part=health.part("worker"),
     )
+
+
+def _kept(settings: Settings) -> timedelta:
+    """How long ids and covered hints are kept."""
+    tolerance = timedelta(seconds=settings.webhooks.tolerance_seconds)
+    return max(timedelta(days=_KEEP_DAYS), 3 * tolerance)
 
 
 def _verifier(settings: Settings) -> Verifier:
