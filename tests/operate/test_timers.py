@@ -244,6 +244,19 @@ def test_a_machine_without_timers_is_led_to_both_ways(tmp_path: Path) -> None:
     assert "timers --crontab" in err and "--write" not in err
 
 
+@pytest.mark.parametrize("name", ["größe", "my shop", "a+b", "x" * 201])
+def test_a_shop_whose_name_systemd_refuses_gets_lines_for_cron_alone(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / f"{name}.toml").write_text(f'[ledger]\npath = "{tmp_path / "ledger.db"}"\n')
+    shop = ("--config", str(tmp_path), "timers")
+    code, _, err = run(*shop, "--write", str(tmp_path / "units"), cwd=tmp_path)
+    assert (code, (tmp_path / "units").exists()) == (78, False)
+    assert f"systemd takes no unit of the shop {name}" in err
+    assert "timers --crontab" in err
+    assert run(*shop, "--crontab", cwd=tmp_path)[0] == 0
+
+
 def test_what_does_not_go_together(tmp_path: Path) -> None:
     assert run("timers", "--check", "--crontab", cwd=tmp_path)[0] == 2
     (tmp_path / "file").write_text("")

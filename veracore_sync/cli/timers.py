@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from veracore_sync.files import write_whole
 from veracore_sync.jobs.timers import Timer, difference, instance_of, other_crontab
 from veracore_sync.jobs.timers import timers as configured
 from veracore_sync.trusted import Untrusted
+
+_INSTANCE = re.compile(r"[A-Za-z0-9_.:@\\-]{0,200}")
+"""The names of systemd's instances (systemd.unit(5))."""
 
 
 def timers(
@@ -62,7 +66,14 @@ def _refuse_both(**given: bool) -> None:
 def _work(
     container: Container, folder: Path, *, check: bool, crontab: bool, write: bool
 ) -> CommandReport:
-    found = configured(container.settings, instance_of(container.loaded))
+    shop = instance_of(container.loaded)
+    if not crontab and not _INSTANCE.fullmatch(shop):
+        raise ConfigError(
+            f"systemd takes no unit of the shop {shop}",
+            hint="name its file with at most 200 letters, digits and -_.:@ alone, or print lines "
+            "for cron: `veracore-sync timers --crontab`",
+        )
+    found = configured(container.settings, shop)
     program = _program(container.loaded.path)
     differences = _differences(found, folder) if check else []
     if write:
