@@ -15,7 +15,10 @@ from rig import Rig
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import ConfigError, LeaseLost, LedgerError, LockHeld
 from veracore_sync.ledger.opening import Restored, is_there, open_ledger, restore, server_of
+from veracore_sync.ledger.postgres import restoring
+from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.place import PostgresPlace
+from veracore_sync.ledger.postgres.server import interrupted_restores
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
 from veracore_sync.sandbox.server import Sandbox
@@ -240,6 +243,33 @@ def test_programs_of_another_version_have_a_sentence(
     assert "/x.sql" not in told.value.message
     assert hint in told.value.hint
     assert (marked(place), schemas(place)) == ("now", [place.schema])
+
+
+def test_what_killed_restores_left_is_told_apart_however_long_the_names(
+    place: PostgresPlace, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [replace(place, schema=f"{place.schema}_the_shop_with_the_long_name_{n}") for n in "12"]
+
+    def left(of: PostgresPlace) -> tuple[str, ...]:
+        with closing(PostgresDatabase(of)) as database:
+            return interrupted_restores(database)
+
+    def killed(_point: str) -> None:
+        raise KeyboardInterrupt
+
+    for one in both:
+        open_ledger(one).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(restoring, "pass_failpoint", killed)
+        patch.setattr(restoring, "_drop", lambda *_: None)
+        for one in both:
+            with pytest.raises(KeyboardInterrupt):
+                restored(copy, one)
+    assert [len(left(one)) for one in both] == [1, 1]
+    done = restored(copy, both[0])
+    assert [len(left(one)) for one in both] == [0, 1]
+    for name in (*(one.schema for one in both), *left(both[1]), str(done.kept)):
+        ledger_server.drop(replace(place, schema=name))
 
 
 # ---- the command --------------------------------------------------------------------------------

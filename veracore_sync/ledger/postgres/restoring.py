@@ -28,12 +28,11 @@ from veracore_sync.ledger.postgres.dump import client_program, run_client
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.migrations import refuse_encoding
 from veracore_sync.ledger.postgres.place import PostgresPlace
-from veracore_sync.ledger.postgres.server import interrupted_restores
+from veracore_sync.ledger.postgres.server import beside, interrupted_restores
 from veracore_sync.ledger.restored import Restored, check_copy
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
 
-_LONGEST_NAME = 63
 _SCHEMA_LINE = re.compile(r"^\d+; \d+ \d+ SCHEMA - (\S+)", re.MULTILINE)
 _FORMAT = b"PGDMP"
 
@@ -68,8 +67,7 @@ def restore(source: Path, place: PostgresPlace, examine: Callable[[SqlLedger], N
             refuse_encoding(ledger.connection, place)
         moment = f"{ledger.clock().now():%Y%m%dt%H%M%S%fz}"
         fresh, kept, lent = (
-            f"{place.schema[: _LONGEST_NAME - len(moment) - 11]}_{word}_{moment}"
-            for word in ("restored", "replaced", "lent")
+            f"{beside(place.schema, word)}{moment}" for word in ("restored", "replaced", "lent")
         )
         with _removed_unless_used(ledger, fresh):
             _read(programs, source, place, fresh, lent)

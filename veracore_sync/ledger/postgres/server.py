@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Sequence
+from hashlib import blake2b
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from veracore_sync.ledger.postgres.database import PostgresDatabase
 
 _POOLER_SECONDS = 3
+_LONGEST_STEM = 30
 _SERVER = """
 SELECT current_setting('server_version') AS version,
     CAST(current_setting('server_version_num') AS int) AS number,
@@ -66,13 +68,22 @@ WHERE starts_with(CAST(nspname AS text), ?)
 """
 
 
+def beside(schema: str, word: str) -> str:
+    """How the names of schemas of a restore begin, to which it adds its moment."""
+    # A name has 63 characters, the moment 22 of them: one that was cut may be another ledger's.
+    if len(schema) > _LONGEST_STEM:
+        mark = blake2b(schema.encode(), digest_size=4).hexdigest()
+        schema = f"{schema[: _LONGEST_STEM - 1 - len(mark)]}_{mark}"
+    return f"{schema}_{word}_"
+
+
 def interrupted_restores(database: PostgresDatabase) -> tuple[str, ...]:
     """The schemas of restores of this ledger that were killed, or are at work now.
 
     Raises:
         LedgerError: It cannot be asked.
     """
-    prefix = f"{database.place.schema}_restored_"
+    prefix = beside(database.place.schema, "restored")
     return tuple(row[0] for row in database.rows(_INTERRUPTED, (prefix, len(prefix) + 1)))
 
 
