@@ -279,6 +279,24 @@ def test_an_order_of_another_channel_stays_skipped_when_the_channel_is_deleted(
     assert sent(market) == {"default", "east"}
 
 
+def test_a_channel_whose_token_was_changed_keeps_its_ledger(market: Market) -> None:
+    right(market)
+    market.rig.sync()
+    (order,) = market.rig.control("orders")["orders"]
+    market.east.token = "another-token"
+    right(market)
+    refused = market.rig.run("sync-orders", "--json")
+    assert refused.code == 78
+    assert "`veracore-sync ledger rebind`" in refused.json["error"]["hint"]
+    assert market.rig.run("ledger", "rebind", "--apply").code == 0
+    assert market.rig.sync()["submitted"] == 0
+    market.rig.control("ship", {"order": order["id"], "packages": [{"tracking": "1Z1"}]})
+    assert market.rig.run("sync-tracking").code == 0
+    assert market.written() == ["AddFulfilment", "ShipFulfilment"]
+    market.shop.state.place_order([("MUG", 1)], channel=market.east.id)
+    assert market.rig.sync()["submitted"] == 1
+
+
 def test_an_order_of_two_channels_is_parked_where_one_is_not_named(market: Market) -> None:
     (order,) = [
         one for one in market.shop.state.orders.values() if one.code == market.codes["east"]
