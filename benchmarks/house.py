@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 77500,
+    "lines": 78000,
     "module_median": 120,
     "module_max": 495,
     "function_median": 7,
