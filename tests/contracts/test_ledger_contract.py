@@ -313,6 +313,48 @@ def test_progress_belongs_to_the_address_of_people(
     ]
 
 
+@pytest.mark.parametrize("marks", [["a"], ["a", "ab"] * 2, ["a", "ac", "aacc", "a"], ["b", "ca"]])
+@pytest.mark.parametrize(("hours", "waits"), [(1, True), (25, False)])
+def test_an_address_of_people_that_comes_back_goes_on_where_it_was(
+    ledger_bed: LedgerBed, ledger: Ledger, marks: list[str], hours: int, *, waits: bool
+) -> None:
+    """As while a process that was started with the old addresses delivers beside new ones."""
+    ledger.outbox.readdress("ab")
+    for code in "AB":
+        ledger.outbox.add(EventKind.ALERT_OPENED, code, {})
+    ledger.outbox.share("command", ["notify", "notify-2"])
+    for hook, code in (("notify", "A"), ("notify-2", "B")):
+        found = [ledger.outbox.due(hook, after=after, forced=False) for after in (0, 1)]
+        ledger.outbox.taken(hook, next(one.seq for one in found if one and one.code == code))
+    ledger_bed.clock.forward(hours=hours)
+    for several in (*marks, "ab"):
+        ledger.outbox.readdress(several)
+        waiting = ledger.reporting.outbox_waiting()
+        assert len(waiting) <= 1 + len(several)
+    first, second = (
+        ledger.outbox.due(hook, after=0, forced=True) for hook in ("notify", "notify-2")
+    )
+    is_kept = marks[0] == "b"
+    assert (first.code if first else "") == ("B" if waits or not is_kept else "")
+    assert (second.code if second else "") == ("A" if waits or is_kept else "")
+    assert sum(waiting.values()) == 2 + waits + 1
+
+
+def test_what_waits_for_addresses_that_an_earlier_version_forgot_is_in_nobodys_way(
+    ledger: Ledger,
+) -> None:
+    ledger.outbox.add(EventKind.ALERT_OPENED, "A", {})
+    ledger.outbox.share("command", ["notify", "notify-2", "notify-3"])
+    ledger.outbox.failed("notify-2", "is away", START + MINUTE)
+    ledger.outbox.failed("notify-3", "was away", START + MINUTE)
+    for marks in ("ab", "cab"):
+        ledger.outbox.readdress(marks)
+    assert ledger.outbox.hook("notify-3").error == "is away"
+    assert ledger.reporting.outbox_waiting() == dict.fromkeys(
+        ("command", "notify", "notify-2", "notify-3"), 1
+    )
+
+
 def test_an_added_address_of_people_gets_no_old_alert(
     ledger_bed: LedgerBed, ledger: Ledger
 ) -> None:

@@ -84,7 +84,7 @@ class Outbox:
         """Let the progress of each address of people follow it to its present place.
 
         One that was replaced hands on what waits; of what waits for the others, an added one gets
-        the last day's.
+        the last day's. One that comes back goes on where it was, without what is older.
 
         Args:
             marks: A short mark of each present address.
@@ -95,18 +95,33 @@ class Outbox:
             return
         before = json.loads(stored or wanted)
         with self._db.transaction() as connection:
-            self.share(NOTIFY, [of_address(place + 1) for place in range(1, len(before))])
+            places = _places(before)
+            self.share(NOTIFY, places[1:])
             came, gone = _moves(before, marks)
-            moved = [(of_address(old + 1), of_address(new + 1)) for new, old in came.items()]
-            for drop, move in _OF_A_HOOK:
-                connection.executemany(drop, [(of_address(place + 1),) for place in gone])
+            moved = [(places[old], of_address(new + 1)) for new, old in came.items()]
+            parked = [(places[old], _parked(before[old])) for old in gone]
+            added = [
+                (name, _parked(mark))
+                for place, (name, mark) in enumerate(zip(_places(marks), marks, strict=True))
+                if place not in came
+            ]
+            for forget, drop, move in _OF_A_HOOK:
+                connection.execute(forget, (json.dumps(places),))
+                for old, name in parked:
+                    # Two addresses may have one mark.
+                    connection.execute(drop, (name,))
+                    connection.execute(move, (name, old))
                 # By way of other names, as two may change their places.
                 connection.executemany(move, [(f"to {new}", old) for old, new in moved])
                 connection.executemany(move, [(new, f"to {new}") for _, new in moved])
+                connection.executemany(move, added)
             now = self._clock.now()
             moments = {"now": to_text(now), "since": to_text(now - _FOR_AN_ADDED_ADDRESS)}
-            added = [of_address(place + 1) for place in range(len(marks)) if place not in came]
-            connection.executemany(_ADD_ADDRESS, [{"new": one, **moments} for one in added])
+            # Neither left waiting nor failing, as nobody delivers to it.
+            connection.executemany(_PARK, [moments | {"hook": name} for _, name in parked])
+            connection.execute("DELETE FROM hooks WHERE hook LIKE 'gone %'")
+            connection.executemany(_UNPARK, [moments | {"hook": name} for name, _ in added])
+            connection.executemany(_ADD_ADDRESS, [moments | {"new": name} for name, _ in added])
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -244,10 +259,37 @@ def _moves(before: Sequence[str], marks: Sequence[str]) -> tuple[dict[int, int],
     return came, set(left)
 
 
-_OF_A_HOOK = (
-    ("DELETE FROM deliveries WHERE hook = ?", "UPDATE deliveries SET hook = ? WHERE hook = ?"),
-    ("DELETE FROM hooks WHERE hook = ?", "UPDATE hooks SET hook = ? WHERE hook = ?"),
+def _places(marks: Sequence[str]) -> list[str]:
+    """The hooks of so many addresses of people."""
+    return [of_address(place) for place in range(1, len(marks) + 1)]
+
+
+def _parked(mark: str) -> str:
+    """Under which name the progress of an address is kept that was taken out."""
+    # A process that was not started anew since still delivers to it, and to no other that was
+    # added: without its progress, either would get the same again or miss what waits.
+    return f"gone {mark}"
+
+
+_OF_A_HOOK = tuple(
+    (
+        # Of addresses that were taken out before their marks were kept.
+        f"DELETE FROM {table} WHERE hook LIKE 'notify-%' "  # noqa: S608 - our own words
+        "AND hook NOT IN (SELECT value FROM json_each(?))",
+        f"DELETE FROM {table} WHERE hook = ?",  # noqa: S608 - our own words
+        f"UPDATE {table} SET hook = ? WHERE hook = ?",  # noqa: S608 - our own words
+    )
+    for table in ("deliveries", "hooks")
 )
+_PARK = """
+UPDATE deliveries SET done_at = :now, error = 'taken out: ' || coalesce(error, '')
+WHERE hook = :hook AND done_at IS NULL
+"""
+_UNPARK = """
+UPDATE deliveries SET error = nullif(substr(error, 12), ''), done_at =
+    CASE WHEN seq IN (SELECT seq FROM events WHERE at >= :since) THEN NULL ELSE done_at END
+WHERE hook = :hook AND error LIKE 'taken out: %'
+"""
 # What is older is recorded as done, or `Outbox.share` would add it.
 _ADD_ADDRESS = """
 INSERT INTO deliveries (seq, hook, done_at)
