@@ -104,6 +104,20 @@ def test_a_thread_survives_every_fault_and_says_which_it_is(
     assert "pat@example.com" not in caplog.text
 
 
+def test_a_receiver_that_could_not_forget_old_ids_is_ready_as_soon_as_it_can(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruner, faulty = bed.listener._pruner, Faulty(lambda: 0)
+    faulty.fault = LedgerError("the ledger l.db: database is locked")
+    until(lambda: bed.listener.state()["ready"])
+    monkeypatch.setattr(bed.ledger.inbox, "prune", faulty)
+    pruner._first_pause = pruner._longest_pause = 0.01
+    pruner.start()
+    until(lambda: [one["part"] for one in bed.listener.state()["troubles"]] == ["prune"])
+    faulty.fault = None
+    until(lambda: bed.listener.state()["ready"], 60)
+
+
 def test_readyz_tells_over_the_wire(bed: Bed) -> None:
     bed.listener._health.part("events").failed(OSError(errno.EMFILE, "Too many open files"))
     answer, body = bed.get("/readyz")

@@ -77,7 +77,8 @@ class Listener:
             else hint_worker(ledger, handlers, settings, clock, self._health, self._meter)
         )
         # A worker prunes for itself; beside this process there may be none.
-        self._pruner = SupervisedThread(self._health.part("prune"), self._prune)
+        self._pruning = self._health.part("prune")
+        self._pruner = SupervisedThread(self._pruning, self._prune)
         self._writer = GroupCommitWriter(
             ledger.inbox,
             self._worker.wake if self._worker else lambda: None,
@@ -161,6 +162,8 @@ class Listener:
 
     def _prune(self) -> None:
         self._ledger.inbox.prune(self._clock.now() - _kept(self._settings))
+        # At once: the turn itself ends an hour later.
+        self._pruning.works()
         self._pruner.rest(_PRUNE_SECONDS)
 
     def state(self) -> dict[str, Any]:
