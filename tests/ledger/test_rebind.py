@@ -175,6 +175,7 @@ def test_another_warehouse_is_refused(rig: Rig) -> None:
     with Sandbox() as other:
         said = refused(rig, **{WAREHOUSE: other.url})
         assert "none of the ledger's 3 newest orders is at the warehouse" in said
+        assert "`veracore-sync doctor`" in said
         theirs = {"VERACORE_SYNC_LEDGER__PATH": str(rig.folder / "other.db")}
         theirs["VERACORE_SYNC_LEDGER__URL"] = ""
         with SmallShop() as shop:

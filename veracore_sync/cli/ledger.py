@@ -203,7 +203,7 @@ def rebind_ledger(
             say(f"{one.side}: the ledger is bound to {one.bound}, and {one.wanted} is set")
             say(f"{one.found} of the {one.compared} newest orders are there")
         if not sides:
-            say("the ledger is bound to what is set: nothing is to be changed")
+            say("the ledger is bound to what is set: nothing has to be changed")
         elif all(one.refusal(may_miss=may_miss) is None for one in sides):
             say("rebound: start the timers and the listeners" if applies else _NOT_REBOUND)
 

@@ -51,15 +51,19 @@ class MovedSide:
             why = f"{len(self.differing)} {newest} are others {where}: {self.differing[0]}"
         elif not self.found:
             why = f"none {newest} is {where}"
+            if self.side == "warehouse":
+                hint = "an account that may not look orders up finds none either: look with "
+                hint += "`veracore-sync doctor`; "
         elif self.missing and not may_miss:
             why = f"{len(self.missing)} {newest} are not {where}, such as {self.missing[0]}"
             hint = (
-                "they may be newer than a copy of it; if it is none, "
+                "a copy lacks the newest orders; if this is no copy, run "
                 "`veracore-sync ledger rebind --apply --allow-missing`; "
             )
         else:
             return None
-        hint += f"the ledger belongs to {self.bound}: set that, or another ledger.path"
+        hint += f"the ledger belongs to {self.bound}: set that, or another ledger.path "
+        hint += "or ledger.schema_name"
         return ConfigError(f"{why}; nothing was changed", hint=hint)
 
 
