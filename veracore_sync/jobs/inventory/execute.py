@@ -157,16 +157,15 @@ class StockWriter(RunPart[InventoryReport]):
         more = 0 if self.settings.inventory.backorders else variant.oversold
         for location, saleable in action.saleable.items():
             level = there.get(location, Level(location, 0, 0))
-            beyond = more if location == self.first_location else 0
+            subtracted = level.allocated - (more if location == self.first_location else 0)
             # What was allocated when planned, less what was fulfilled since, which Vendure takes
             # from both: then nothing ordered meanwhile is for sale, even if as much was fulfilled.
             # Too little is, until the orders are listed again. Not what was allocated limits it,
             # as some of that may be lost; but a level that a hand has lowered stays above zero.
             planned = action.allocated.get(location, 0)
-            fulfilled = action.before.get(location, 0) + planned - level.on_hand
-            planned -= min(max(fulfilled, 0), max(saleable, 0) + max(planned + beyond, 0))
-            allocated = min(level.allocated - beyond, planned)
-            on_hand = saleable + allocated
+            fulfilled = max(0, action.before.get(location, 0) + planned - level.on_hand)
+            most = saleable + min(subtracted, planned)
+            on_hand = max(saleable + min(subtracted, planned - fulfilled), min(most, subtracted, 0))
             if on_hand != level.on_hand or self.everything:
                 yield NewLevel(action.id, location, on_hand)
 
