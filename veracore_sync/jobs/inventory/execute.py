@@ -161,7 +161,7 @@ class StockWriter(RunPart[InventoryReport]):
             # What was allocated when planned, less what was fulfilled since, which Vendure takes
             # from both: then nothing ordered meanwhile is for sale, even if as much was fulfilled.
             # Too little is, until the orders are listed again. Not what was allocated limits it,
-            # as some of that may be lost; but a level that a hand has lowered stays above zero.
+            # as some of that may be lost; but a hand that has lowered the level leaves it at zero.
             planned = action.allocated.get(location, 0)
             fulfilled = max(0, action.before.get(location, 0) + planned - level.on_hand)
             most = saleable + min(subtracted, planned)
