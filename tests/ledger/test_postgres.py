@@ -67,6 +67,25 @@ def ended_as_idle(ledger: SqlLedger, other: PostgresDatabase) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize(
+    "options", ["", "-c standard_conforming_strings=off -c backslash_quote=off"]
+)
+def test_a_read_quotes_whatever_a_code_may_be(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    """Its values are part of the one message that it is."""
+    monkeypatch.setenv("PGOPTIONS", options)
+    odd = ("it's", "a\\'b", "\\", "$1", "?", ":code", "%s", "; COMMIT; --", "/*", "E'x'", "ü☃", "")
+    with closing(open_ledger(place)) as ledger:
+        for text in odd:
+            ledger.meta.put(f"odd {text}", text)
+            assert ledger.meta.get(f"odd {text}") == text
+        for wrong in ("\ud800", "odd\0"):
+            with suppress(UnicodeEncodeError):
+                assert ledger.meta.get(wrong) is None
+        assert [ledger.meta.get(f"odd {text}") for text in odd] == [*odd]
+
+
 def test_a_connection_that_the_server_has_ended_is_made_anew(
     ledger: SqlLedger, place: PostgresPlace
 ) -> None:
