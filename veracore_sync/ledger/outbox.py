@@ -271,16 +271,14 @@ def _parked(mark: str) -> str:
     return f"gone {mark}"
 
 
-_OF_A_HOOK = tuple(
-    (
-        # Of addresses that were taken out before their marks were kept.
-        f"DELETE FROM {table} WHERE hook LIKE 'notify-%' "  # noqa: S608 - our own words
-        "AND hook NOT IN (SELECT value FROM json_each(?))",
-        f"DELETE FROM {table} WHERE hook = ?",  # noqa: S608 - our own words
-        f"UPDATE {table} SET hook = ? WHERE hook = ?",  # noqa: S608 - our own words
-    )
-    for table in ("deliveries", "hooks")
+_DELIVERIES = (
+    # Of addresses that were taken out before their marks were kept.
+    "DELETE FROM deliveries WHERE hook LIKE 'notify-%' "
+    "AND hook NOT IN (SELECT value FROM json_each(?))",
+    "DELETE FROM deliveries WHERE hook = ?",
+    "UPDATE deliveries SET hook = ? WHERE hook = ?",
 )
+_OF_A_HOOK = (_DELIVERIES, tuple(one.replace("deliveries", "hooks") for one in _DELIVERIES))
 _PARK = """
 UPDATE deliveries SET done_at = :now, error = 'taken out: ' || coalesce(error, '')
 WHERE hook = :hook AND done_at IS NULL
