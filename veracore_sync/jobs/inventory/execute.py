@@ -160,7 +160,7 @@ class StockWriter(RunPart[InventoryReport]):
             subtracted = level.allocated - (more if location == self.first_location else 0)
             # What was allocated when planned, less what was fulfilled since, which Vendure takes
             # from both: then nothing ordered meanwhile is for sale, even if as much was fulfilled.
-            # Too little is, until the orders are listed again. More may have been fulfilled than was
+            # Too little is, until the orders are listed again. More may be fulfilled than was
             # allocated, as allocations get lost; but no level falls below zero by a hand's doing.
             planned = action.allocated.get(location, 0)
             fulfilled = max(0, action.before.get(location, 0) + planned - level.on_hand)
