@@ -27,8 +27,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -74,18 +74,23 @@ class Served:
 def serve(count: int, orders: int, delay_ms: int, line: Connection) -> None:
     """Serve so many shops with so many orders each, until told to end."""
     with ExitStack() as stack:
-        found = []
+        found, shops = [], []
         for _ in range(count):
             shop = stack.enter_context(SmallShop())
             warehouse = stack.enter_context(Sandbox(strict=True))
             shop.state.add_variant("MUG", "Mug", 1000, 10 * orders)
-            for _ in range(orders):
-                shop.state.place_order([("MUG", 1)])
             _control(warehouse.url, "stock", {"stock": [{"sku": "MUG", "on_hand": 10 * orders}]})
             _control(warehouse.url, "faults", {"delay_ms": delay_ms})
             shop.add_faults(delay_ms=delay_ms)
             found.append(Served(shop.admin_url, shop.username, shop.password, warehouse.url))
+            shops.append(shop)
         line.send(found)
+        # Once the ledgers are there: what is older is looked up before it is sent.
+        line.recv()
+        for shop in shops:
+            for _ in range(orders):
+                shop.state.place_order([("MUG", 1)])
+        line.send(None)
         line.recv()
 
 
@@ -95,8 +100,10 @@ def _control(url: str, name: str, body: object) -> None:
 
 
 @contextmanager
-def served(shops: int, orders: int, delay_ms: int) -> Iterator[list[Served]]:
-    """So many shops, in a few processes."""
+def served(
+    shops: int, orders: int, delay_ms: int
+) -> Iterator[tuple[list[Served], Callable[[], None]]]:
+    """So many shops, in a few processes; and what has their orders placed."""
     started = []
     found: list[Served] = []
     context = multiprocessing.get_context("spawn")
@@ -106,13 +113,23 @@ def served(shops: int, orders: int, delay_ms: int) -> Iterator[list[Served]]:
         process = context.Process(target=serve, args=(count, orders, delay_ms, theirs))
         process.start()
         started.append((process, ours))
+
+    def place() -> None:
+        for _, line in started:
+            line.send(None)
+        for _, line in started:
+            line.recv()
+
     try:
         for _, line in started:
             found += line.recv()
-        yield found
+        yield found, place
     finally:
         for process, line in started:
-            line.send(None)
+            # It may wait for either word, or have ended.
+            with suppress(OSError):
+                line.send(None)
+                line.send(None)
             process.join()
 
 
@@ -120,7 +137,7 @@ def measure(url: str, hosts: int, options: argparse.Namespace) -> float:
     """How many seconds so many hosts take; the schemas are new."""
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as made,
-        served(options.shops, options.orders, options.delay_ms) as shops,
+        served(options.shops, options.orders, options.delay_ms) as (shops, place),
     ):
         folder = Path(made) / "shops"
         folder.mkdir()
@@ -135,12 +152,12 @@ def measure(url: str, hosts: int, options: argparse.Namespace) -> float:
             )
             path.write_text(text)
             path.chmod(0o600)
+        _wait_for(_host(Path(made), hosts, folder))
+        place()
         began, used = time.perf_counter(), _used()
         running = [_host(Path(made), number, folder) for number in range(hosts)]
         for process in running:
-            _, err = process.communicate()
-            # 75: another host had each of the last shops.
-            assert process.returncode in (0, 75), (process.returncode, err[-2000:])
+            _wait_for(process)
         took, busy = time.perf_counter() - began, _used() - used
         _check(shops, options.orders)
     orders = options.shops * options.orders
@@ -151,6 +168,12 @@ def measure(url: str, hosts: int, options: argparse.Namespace) -> float:
         flush=True,
     )
     return took
+
+
+def _wait_for(process: subprocess.Popen[str]) -> None:
+    _, err = process.communicate()
+    # 75: another host had each of the last shops.
+    assert process.returncode in (0, 75), (process.returncode, err[-2000:])
 
 
 def _host(made: Path, number: int, folder: Path) -> subprocess.Popen[str]:
