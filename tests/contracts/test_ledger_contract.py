@@ -47,7 +47,8 @@ from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import open_ledger, upkeep
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging, upstream_limits
-from veracore_sync.ports.ledger import Ledger, MetaStore
+from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.meta_store import MetaStore
 
 ODD = UnreadRow("A", to_text(START), 1, None, "odd")
 

@@ -146,9 +146,9 @@ def test_another_shop_is_refused(rig: Rig, shop: SmallShop) -> None:
 
 def test_another_shop_with_the_same_codes_is_refused(rig: Rig, shop: SmallShop) -> None:
     with another(shop, 4, later=2) as other:
-        assert "3 of the ledger's 3 newest orders are others" in refused(
-            rig, **{SHOP: other.admin_url}
-        )
+        said = refused(rig, **{SHOP: other.admin_url})
+        url = other.admin_url
+    assert f"differing at the shop {url} default: 3 of the ledger's 3 newest orders" in said
 
 
 def test_a_copy_lacks_the_newest_orders(rig: Rig, shop: SmallShop) -> None:
@@ -157,14 +157,16 @@ def test_a_copy_lacks_the_newest_orders(rig: Rig, shop: SmallShop) -> None:
         said = refused(rig, **{SHOP: copy.admin_url})
         code = list(shop.state.orders.values())[2].code
         # The copy's own third order has the code that the shop's third has.
-        assert "1 of the ledger's 3 newest orders are others" in said
+        assert ": 1 of the ledger's 3 newest orders; " in said
+        assert "differing at the shop" in said
         assert code in said
 
 
 def test_some_are_missing(rig: Rig, shop: SmallShop) -> None:
     with another(shop, 2) as copy:
         said = refused(rig, **{SHOP: copy.admin_url})
-        assert "1 of the ledger's 3 newest orders are not at the shop" in said
+        assert "missing at the shop" in said
+        assert ": 1 of the ledger's 3 newest orders, such as " in said
         assert "`veracore-sync ledger rebind --apply --allow-missing`" in said
         done = rebind(rig, "--apply", "--allow-missing", **{SHOP: copy.admin_url})
         assert len(done["sides"][0]["missing"]) == 1
@@ -184,7 +186,7 @@ def test_another_warehouse_is_refused(rig: Rig) -> None:
                 shop.state.place_order([("MUG", 7)])
             rig.sync(**{WAREHOUSE: other.url, SHOP: shop.admin_url}, **theirs)
         said = refused(rig, **{WAREHOUSE: other.url})
-        assert "are others at the warehouse" in said
+        assert "differing at the warehouse" in said
         assert "other content" in said
 
 

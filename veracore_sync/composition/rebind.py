@@ -27,7 +27,7 @@ _LOOKED_UP = 20
 @dataclass(slots=True)
 class MovedSide:
     """A side with another address, and which of the ledger's newest orders are missing there, by
-    code, or are others there, in words."""
+    code, or differ there, in words."""
 
     side: str
     bound: str
@@ -48,14 +48,14 @@ class MovedSide:
         if not self.compared:
             why = f"the ledger holds no order that could be looked for {where}"
         elif self.differing:
-            why = f"{len(self.differing)} {newest} are others {where}: {self.differing[0]}"
+            why = f"differing {where}: {len(self.differing)} {newest}; {self.differing[0]}"
         elif not self.found:
             why = f"none {newest} is {where}"
             if self.side == "warehouse":
                 hint = "an account that may not look orders up finds none either: look with "
                 hint += "`veracore-sync doctor`; "
         elif self.missing and not may_miss:
-            why = f"{len(self.missing)} {newest} are not {where}, such as {self.missing[0]}"
+            why = f"missing {where}: {len(self.missing)} {newest}, such as {self.missing[0]}"
             hint = (
                 "a copy lacks the newest orders; if this is no copy, run "
                 "`veracore-sync ledger rebind --apply --allow-missing`; "

@@ -18,7 +18,8 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import MAY_BE_OF_ALL, NOT_ALLOWED, PROVES_PERMISSION
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.ports.ledger import Ledger, MetaStore
+from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.meta_store import MetaStore
 
 _KEY = "orders.refused_alike"
 _MAX_CODES = 20

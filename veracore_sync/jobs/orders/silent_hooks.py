@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from veracore_sync.domain.errors import HooksUnusable
 from veracore_sync.domain.failures import IN_A_ROW
-from veracore_sync.ports.ledger import MetaStore
+from veracore_sync.ports.meta_store import MetaStore
 from veracore_sync.ports.order_hooks import HookFailed, HookRefused, HookSilent
 
 _KEY = "order_hooks.silent"
