@@ -43,7 +43,9 @@ from strikes_kit import summary, told
 _PART_SECONDS = 420.0
 _RESTART_EVERY = 45.0
 _LEASE = 5
-_PAUSE = 0.3
+_PAUSE = 1.0
+# Until there were enough cuts, and then: a command that was cut off meets no other strike.
+_CUT_SHARES = (0.25, 0.05)
 
 
 def part(options: argparse.Namespace, seed: int, strikes: int, cuts: int) -> dict[str, Any]:
@@ -95,7 +97,8 @@ def part(options: argparse.Namespace, seed: int, strikes: int, cuts: int) -> dic
 def _strike(hosts: Hosts, strikes: int, cuts: int, ends: float) -> None:
     restart_at = time.monotonic() + _RESTART_EVERY
     while time.monotonic() < ends and not hosts.trouble:
-        strike_for(hosts, 5, hosts.world.dice, _PAUSE)
+        share = _CUT_SHARES[hosts.cuts >= cuts]
+        strike_for(hosts, 5, hosts.world.dice, _PAUSE, cut_share=share)
         if time.monotonic() > restart_at:
             hosts.restart_server()
             restart_at = time.monotonic() + _RESTART_EVERY

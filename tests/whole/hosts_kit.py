@@ -491,7 +491,12 @@ def hosts_on(
 
 
 def strike_for(
-    hosts: Hosts, seconds: float, dice: random.Random, pause: float, least: int = 0
+    hosts: Hosts,
+    seconds: float,
+    dice: random.Random,
+    pause: float,
+    least: int = 0,
+    cut_share: float = _CUT_SHARE,
 ) -> None:
     """Let life go on, and strike, for so long, and until so many strikes have met somebody."""
     began = time.monotonic()
@@ -500,7 +505,7 @@ def strike_for(
         if time.monotonic() - began >= (seconds if ours >= least else 300.0):
             break
         hosts.live()
-        if dice.random() < _CUT_SHARE:
+        if dice.random() < cut_share:
             hosts.cut()
         hosts.striker.look_for_takeovers()
         time.sleep(dice.uniform(0, 2 * pause))
