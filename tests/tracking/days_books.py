@@ -110,6 +110,8 @@ class Books:
         lost: The codes of orders that an old ledger did not know to be sent.
         forgotten: Those of them with which the shop was done by then: an old one hears no more.
         told: What a ledger told, by code and kind of alert, before it was lost and rebuilt.
+        found_again: Those of which a hand had given a part when a ledger was rebuilt, which does
+            not know whether that was before they were sent.
         unshown: Orders of which a lost ledger knows no more than what the shop had of them then:
             the units that were ordered, and those that a hand had fulfilled.
         untold: Those of them that had been changed by then: nothing shows it any more.
@@ -120,6 +122,7 @@ class Books:
     there: dict[str, Placed] = field(default_factory=dict)
     came: list[Placed] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
+    found_again: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)
     told: set[tuple[str, str]] = field(default_factory=set)
     unshown: dict[str, tuple[Counter[str], Counter[str]]] = field(default_factory=dict)
@@ -153,6 +156,9 @@ class Books:
     def rebuild(self) -> None:
         """A ledger was lost, and another one rebuilt from what both sides show."""
         self.told |= {(code, kind) for code, kinds in self._alerts().items() for kind in kinds}
+        self.found_again |= {
+            code for code in self.there if self.cases[code].fulfilled(by_hand=True)
+        }
         self._know_no_more(set(self.there))
 
     def _know_no_more(self, codes: set[str]) -> None:
@@ -209,8 +215,9 @@ class Books:
     def _doubtful(self) -> Counter[str]:
         """Units that the timers keep back: a hand gave them, perhaps in the warehouse's place.
 
-        So it is where it gave what an order was raised by, and where an old ledger, or the time of
-        a host whose clock was behind, does not tell whether it gave them before the order was sent.
+        So it is where it gave what an order was raised by, and where an old ledger, one that was
+        rebuilt, or the time of a host whose clock was behind, does not tell whether it gave them
+        before the order was sent.
         """
         units = Counter[str]()
         rows = self.bed.parts.ledger.orders.held(list(self.cases))
@@ -219,7 +226,7 @@ class Books:
             if self._looks_passed_by(case) or self._is_refunded_unknown(case, row):
                 units += case.ordered
             elif not case.is_ended and (
-                code in self.lost
+                code in self.lost | self.found_again
                 or case.story == "changed late"
                 or _is_dated_early(row, placed)
                 or self._is_dated_ahead(row)
