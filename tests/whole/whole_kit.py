@@ -210,8 +210,7 @@ class Whole:
             before = self._picture()
             ends = {command: self.run(*command) for command in commands}
             bad = {one: end for one, end in ends.items() if end.code not in (0, 3)}
-            # A killed run's lease has to expire first, which on a slow machine begins late.
-            assert not (strict and any(end.code != 75 for end in bad.values())), bad
+            assert not (strict and not all(map(_is_of_the_machine, bad.values()))), bad
             is_over = self._picture() == before and not self._waiting() and not bad
             quiet = quiet + 1 if is_over else 0
             assert time.monotonic() < deadline, f"never at rest: {self._waiting()} {bad}"
@@ -411,3 +410,9 @@ def whole_between(
     for sku in SKUS:
         made.stock(sku, on_hand)
     return made
+
+
+def _is_of_the_machine(end: Ended) -> bool:
+    """A killed run's lease has to expire first, which on a slow machine begins late; and one that
+    holds a process up for longer than a transaction may last loses it (PostgreSQL's 25P03)."""
+    return end.code == 75 or (end.code == 74 and "(25P03)" in end.err)
