@@ -330,6 +330,10 @@ class Books:
             return True
         if kind == "order.drift" and code in self.untold:
             return True
+        late = "order.cancelled_in_shop"
+        if kind == "order.cancelled" and (late in kinds or (code, late) in self.told | self._heard):
+            # The shop cancelled it, too, before its turn to be looked up came.
+            return case.is_ended
         placed, shorts = self.there.get(code), ("order.short", "order.short_shipped")
         is_short = any(short in kinds or (code, short) in self.told for short in shorts)
         if kind == "order.drift" and is_short and placed is not None:
