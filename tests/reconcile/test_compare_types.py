@@ -487,6 +487,15 @@ CONTENT: dict[str, Case] = {
         lambda: adopted(ordered(World().send(), MUG=3)),
         ["content_differs"],
     ),
+    "units added before it was adopted, and what VeraCore has has left": (
+        lambda: (
+            adopted(ordered(World().send(), MUG=3))
+            .ship()
+            .complete()
+            .fulfil({"MUG": 2, "TEE": 1})
+        ),
+        ["content_differs"],
+    ),
     "lowered before it was adopted by what VeraCore lists": (
         lambda: ordered(World().send(), MUG=1).side(sent=None).row(content_hash=None),
         ["content_differs"],
@@ -535,6 +544,26 @@ CONTENT: dict[str, Case] = {
     "accepted by a person": (lambda: ordered(World().send(), MUG=1).accept_changes(), []),
     "changed before it was adopted, and accepted by a person": (
         lambda: adopted(ordered(World().send(), MUG=1)).accept_changes(),
+        [],
+    ),
+    "units added before it was adopted, and given by hand when the others had left": (
+        lambda: (
+            adopted(ordered(World().send(), MUG=3))
+            .ship()
+            .complete()
+            .fulfil({"MUG": 2, "TEE": 1})
+            .fulfil({"MUG": 1}, slip=None)
+        ),
+        [],
+    ),
+    "units added before it was adopted, and a hand gave all that left": (
+        lambda: (
+            adopted(ordered(World().send(), MUG=3))
+            .ship()
+            .complete()
+            .fulfil({"MUG": 3, "TEE": 1}, slip=None)
+            .slip("1001-1", PickSlipState.COVERED)
+        ),
         [],
     ),
     "changed before it was adopted, on both sides": (

@@ -180,9 +180,11 @@ def _unit_words(
     one, held = both.one, both.held
     if side.row.state is not OrderState.SYNCED or record.lines is None or held is None:
         return ()
-    if record.is_complete:
-        return ()  # what it did with them is compared by what it shipped
     is_told = one.is_accepted or _is_of_its_lines(one, rules)
+    if record.is_complete:
+        # What it did with what it had is compared by what it shipped; the rest it never had.
+        is_owed = one.missing and not is_told
+        return [f"VeraCore will not ship {counted(one.missing)}"] if is_owed else ()
     if held == one.sent_lines and is_told and not cancelled_units(record):
         return ()
     wanted, there = offered_units(open_units(one.now), rules.renderer), _goods(held, rules)
