@@ -54,6 +54,9 @@ def deep(order, rendered):
 def recursive(order, rendered):
     return recursive(order, rendered)
 
+def imports(order, rendered):
+    __import__(order.customer.last_name)
+
 def leaves(order, rendered):
     sys.exit(order.customer.last_name)
 
@@ -142,6 +145,7 @@ FAILURES = {
     "raises": r"ValueError at acme_hooks.py:\d+$",
     "deep": r"JSONDecodeError at acme_hooks.py:\d+$",
     "recursive": r"RecursionError at acme_hooks.py:\d+$",
+    "imports": r"^ModuleNotFoundError at acme_hooks.py:\d+$",
     "leaves": r"SystemExit at acme_hooks.py:\d+$",
     "nothing": "^its order is not of the type WarehouseOrder$",
     "number": r"^its order\.comment is not of the type str$",
