@@ -300,6 +300,10 @@ def test_a_row_that_cannot_be_read_is_named_and_passed_by(rig: Rig, code: str) -
     done = returns(rig)
     assert (done["receiptsNew"], done["errors"]) == (1, 1)
     assert f"order {code}, MUG" in done["notes"][0]
+    returns(rig, "--dry-run")
+    # It may have been this answer; if not, a person is told of it once.
+    assert f"order {code}, MUG" in rig.run("sync-returns").err
+    assert returns(rig)["errors"] == 1
     rig.control("faults", {"kinds": []})
     assert returns(rig)["receiptsNew"] == 1
 
