@@ -34,7 +34,7 @@ from veracore_sync.jobs.tracking.days import Days, days_to_ask
 
 _COMPLETE = "returns.complete_at"
 _UNREADABLE = "returns.unreadable"
-"""Rows that could not be read, in the ledger's facts: whether a person was told of each."""
+"""Rows that could not be read, in the ledger's facts: whether each was reported to a person."""
 _AT_ONCE = 500
 _NAMED = 10
 _KEPT = 100
@@ -171,15 +171,15 @@ class ReturnsRun(JobRun[ReturnsReport]):
             self.report.reasons.add(why, row.name)
         named = [row.name for row in rows if row.name][:_NAMED]
         which = f" ({'; '.join(named)})" if named else ""
-        told = (
+        message = (
             f"{len(rows)} receipts that VeraCore lists cannot be read{which}: {rows[0].problem}; "
             "they are passed by, and read again while VeraCore lists them"
         )
         if self._are_overdue(rows):
             # Once VeraCore lists them no more, they would have become no event, and nobody knew.
-            self.report.escalate(f"{told}; see at VeraCore what came back")
+            self.report.escalate(f"{message}; see at VeraCore what came back")
         else:
-            self.report.notify_once(told)
+            self.report.notify_once(message)
 
     def _are_overdue(self, rows: Sequence[UnreadableReturn]) -> bool:
         """Whether an earlier run could not read one of them either, and none has said so."""
@@ -189,7 +189,7 @@ class ReturnsRun(JobRun[ReturnsReport]):
         names = {f"{row.name}: {row.problem}" for row in rows}
         overdue = {name for name in names if seen.get(name) is False}
         now = {name: name in seen for name in sorted(names)}
-        earlier = [(name, told) for name, told in seen.items() if name not in now][-_KEPT:]
+        earlier = [(name, one) for name, one in seen.items() if name not in now][-_KEPT:]
         self.ledger.meta.put(_UNREADABLE, json.dumps(dict(earlier) | now))
         return bool(overdue)
 
