@@ -136,6 +136,8 @@ def begin() -> tuple[TextIO, TextIO]:
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    # Others' code may fork and return in both: a second answer would be taken for the next one.
+    os.register_at_fork(after_in_child=answers.close)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)

@@ -144,6 +144,7 @@ def test_a_ledger_that_holds_orders_is_left_alone(both: tuple[LostRig, SmallShop
     refused = rig.run(*REBUILD, "--apply")
     assert refused.code == 2
     assert "holds 3 orders: nothing was changed" in refused.err
+    assert refused.out == ""
     assert "ledger rebuild --check" in refused.err
     assert rig.sync()["submitted"] == 0
 

@@ -99,6 +99,19 @@ def test_a_restored_ledger_goes_on_and_the_old_one_is_kept(rig: Rig, copy: Path)
     assert rig.sync()["submitted"] == 0
 
 
+def test_the_kept_one_is_one_file_also_after_a_kill(rig: Rig, copy: Path, tmp_path: Path) -> None:
+    with closing(open_ledger(rig.ledger_path)) as ledger:
+        ledger.meta.put("mark", "in the log")
+        # What a killed process leaves: the log was never written into the file.
+        left = {one.name: one.read_bytes() for one in rig.folder.glob("ledger.db*")}
+    for name, content in left.items():
+        (rig.folder / name).write_bytes(content)
+    assert rig.run("ledger", "restore", str(copy)).code == 0
+    alone = tmp_path / "alone.db"
+    alone.write_bytes(kept(rig)[0].read_bytes())
+    assert marked(alone) == "in the log"
+
+
 def test_into_an_empty_place(rig: Rig, copy: Path) -> None:
     rig.ledger_path.unlink()
     done = rig.run("ledger", "restore", str(copy), "--json")

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,9 @@ def deep(order, rendered):
 def recursive(order, rendered):
     return recursive(order, rendered)
 
+def imports(order, rendered):
+    __import__(order.customer.last_name)
+
 def leaves(order, rendered):
     sys.exit(order.customer.last_name)
 
@@ -93,6 +97,10 @@ def starts(order, rendered):
     child = subprocess.Popen(["sleep", "61"])
     open(os.path.join(folder, "child"), "w").write(str(child.pid))
     time.sleep(60)
+
+def forks(order, rendered):
+    os.fork()
+    return rendered
 
 def huge(order, rendered):
     return replace(rendered, comment="x" * 5_000_000)
@@ -137,6 +145,7 @@ FAILURES = {
     "raises": r"ValueError at acme_hooks.py:\d+$",
     "deep": r"JSONDecodeError at acme_hooks.py:\d+$",
     "recursive": r"RecursionError at acme_hooks.py:\d+$",
+    "imports": r"^ModuleNotFoundError at acme_hooks.py:\d+$",
     "leaves": r"SystemExit at acme_hooks.py:\d+$",
     "nothing": "^its order is not of the type WarehouseOrder$",
     "number": r"^its order\.comment is not of the type str$",
@@ -216,6 +225,13 @@ def test_a_hook_that_hangs_is_ended_and_the_next_order_gets_a_new_process(
                 apply(hooks, name)
         hooks._seconds = PATIENT
         assert apply(hooks, "comment").comment
+
+
+def test_a_hook_that_returns_in_two_processes_answers_once(hooks: HookProcess) -> None:
+    """Else the second answer would be taken for the next order's."""
+    for n in range(20):
+        wanted = replace(RENDERED, comment=str(n))
+        assert hooks.apply("forks", ORDER, wanted) == wanted
 
 
 def test_what_a_hook_has_started_ends_with_it(

@@ -81,7 +81,7 @@ record: new -> none wanted
 ask: wanted asked -> asked
 not_asked: asked -> wanted
 unanswered: asked -> same
-written: asked -> written
+written: wanted asked -> written
 drop: wanted asked -> dropped
 """
 

@@ -13,13 +13,34 @@ from hypothesis import strategies as st
 
 from veracore_sync.domain.returns import ReceiptRow, ReturnedRow
 from veracore_sync.domain.states import NoteState
-from veracore_sync.jobs.returns.plan import by_key, event_data, mark_of, new_receipts, note_text
+from veracore_sync.jobs.returns.plan import (
+    by_key,
+    event_data,
+    is_about,
+    mark_of,
+    new_receipts,
+    note_text,
+)
 
 CHICAGO = ZoneInfo("America/Chicago")
 NOON = datetime(2026, 2, 6, 18, tzinfo=UTC)
 ONE = ReturnedRow("WEB-1", "R-1", "601", "MUG", 1, NOON, disposition="Return to Stock")
 ANOTHER = replace(ONE, product="TEE")
 SCRAP = replace(ONE, disposition="Scrap")
+NOTED = ReceiptRow(
+    7,
+    "34971eb088f33506f51d7b81",
+    1,
+    "WEB-1",
+    "601",
+    "MUG",
+    2,
+    "2026-02-06",
+    "Scrap",
+    NoteState.WANTED,
+    0,
+    None,
+)
 
 
 def new(
@@ -100,8 +121,11 @@ def test_keys_and_marks_are_those_that_ledgers_and_shops_hold() -> None:
     """With another key every receipt of a running ledger would be new once more."""
     [key] = by_key([ONE], CHICAGO)
     assert key == "34971eb088f33506f51d7b81"
-    row = ReceiptRow(7, "WEB-1", "601", "MUG", 2, "2026-02-06", "Scrap", NoteState.WANTED, 0, None)
-    assert mark_of(row) == "[receipt 97e75420a8a7]"
+    assert mark_of(NOTED) == "[receipt 11e40f1f7fae]"
+    # Those of an earlier version have the number of the row.
+    earlier = "VeraCore received 2 x MUG back [receipt 97e75420a8a7]"
+    assert is_about(replace(NOTED, note=NoteState.ASKED), earlier)
+    assert not is_about(NOTED, earlier)
 
 
 ROWS = st.builds(
@@ -135,11 +159,11 @@ def _identity(row: ReturnedRow) -> ReturnedRow:
 
 
 def test_a_note_names_the_receipt_and_nobody() -> None:
-    row = ReceiptRow(7, "WEB-1", "601", "MUG", 2, "2026-02-06", "Scrap", NoteState.WANTED, 0, None)
-    text = note_text(row)
+    text = note_text(NOTED)
     assert text.startswith("VeraCore received 2 x MUG of slip 601 back on 2026-02-06 (Scrap) [")
-    assert text.endswith(mark_of(row))
-    assert mark_of(replace(row, id=8)) != mark_of(row)
+    assert text.endswith(mark_of(NOTED))
+    assert mark_of(replace(NOTED, id=8)) == mark_of(NOTED)
+    assert mark_of(replace(NOTED, nth=2)) != mark_of(NOTED)
 
 
 def test_the_event_of_an_unknown_order_has_its_reference() -> None:

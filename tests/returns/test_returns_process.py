@@ -228,6 +228,47 @@ def test_an_order_that_the_shop_no_longer_has_gets_none(
     assert returns(rig)["notes"] == []
 
 
+@pytest.mark.parametrize("bad", ["graphql_error_path", "null_fields", "html_500"])
+def test_receipts_of_an_order_that_cannot_be_read_keep_no_note_from_another(
+    rig: Rig, shop: SmallShop, code: str, bad: str
+) -> None:
+    rig.env["VERACORE_SYNC_RETURNS__NOTE"] = "true"
+    for hours in range(4):
+        come_back(rig, code, days_ago=hours / 24)
+    other = shop.state.place_order([("MUG", 2)]).code
+    rig.sync()
+    rig.control("ship", {"order": other})
+    come_back(rig, other)
+    shop.add_faults([bad], operations=["ReadFulfilments"], order=code)
+    for written in (1, 0):
+        done = returns(rig)
+        assert (done["notesWritten"], done["errors"]) == (written, 1)
+    shop.clear_faults()
+    assert returns(rig)["notesWritten"] == 4
+    # Where the shop as a whole cannot be read, it is its failure.
+    come_back(rig, other, days_ago=-0.01)
+    shop.add_faults(["html_500"], operations=["ReadFulfilments"])
+    returns(rig, exits=69)
+
+
+def test_a_restored_ledger_has_no_note_written_again(rig: Rig, shop: SmallShop, code: str) -> None:
+    rig.env["VERACORE_SYNC_RETURNS__NOTE"] = "true"
+    copy = str(rig.folder / "copy.db")
+    assert rig.run("ledger", "backup", copy).code == 0
+    at = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")
+    for _ in range(2):
+        one = {"order": code, "lines": [{"sku": "MUG", "quantity": 1}], "at": at}
+        rig.control("returns", one)
+        returns(rig)
+    written = notes(shop, code)
+    assert len(set(written)) == 2
+    assert rig.run("ledger", "restore", copy).code == 0
+    rig.control("returns", one)
+    assert returns(rig)["notesWritten"] == 1
+    assert notes(shop, code)[:2] == written
+    assert returns(rig)["notesWritten"] == 0
+
+
 # ---- what VeraCore may answer ------------------------------------------------------------------
 
 
@@ -259,6 +300,10 @@ def test_a_row_that_cannot_be_read_is_named_and_passed_by(rig: Rig, code: str) -
     done = returns(rig)
     assert (done["receiptsNew"], done["errors"]) == (1, 1)
     assert f"order {code}, MUG" in done["notes"][0]
+    returns(rig, "--dry-run")
+    # It may have been this answer; if not, a person is told of it once.
+    assert f"order {code}, MUG" in rig.run("sync-returns").err
+    assert returns(rig)["errors"] == 1
     rig.control("faults", {"kinds": []})
     assert returns(rig)["receiptsNew"] == 1
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
-from veracore_sync.domain.errors import LedgerError, SyncError
+from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.rebuild.check import CheckRun
 from veracore_sync.jobs.rebuild.report import RebuildReport, check_document, rebuild_document
@@ -47,8 +47,14 @@ def rebuild(
         except SyncError as stop:
             error = stop
     document = rebuild_document(report, applied=applies)
+    # Of a ledger that is refused there is nothing to show.
+    is_refused = isinstance(error, UsageError)
     return CommandReport(
-        document, news=report.needs_person, error=error, show=lambda: show(report), asked_for=True
+        document,
+        news=report.needs_person,
+        error=error,
+        show=None if is_refused else lambda: show(report),
+        asked_for=True,
     )
 
 

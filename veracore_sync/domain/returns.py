@@ -70,10 +70,13 @@ class Receipt:
 class ReceiptRow:
     """A stored receipt whose note is to be written.
 
-    `asked_at` is when the last request for it ends at the latest, corrected by its tick.
+    `asked_at` is when the last request for it ends at the latest, corrected by its tick; `nth`
+    counts the receipts with its key.
     """
 
     id: int
+    key: str
+    nth: int
     veracore_id: str
     slip: str
     product: str

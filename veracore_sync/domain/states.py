@@ -330,6 +330,6 @@ NOTE_TRANSITIONS: Mapping[NoteAct, Transition[NoteState]] = {
     NoteAct.ASK: Transition(OPEN_NOTES, (_N.ASKED,)),
     NoteAct.NOT_ASKED: Transition((_N.ASKED,), (_N.WANTED,)),
     NoteAct.UNANSWERED: Transition((_N.ASKED,)),
-    NoteAct.WRITTEN: Transition((_N.ASKED,), (_N.WRITTEN,)),
+    NoteAct.WRITTEN: Transition(OPEN_NOTES, (_N.WRITTEN,)),
     NoteAct.DROP: Transition(OPEN_NOTES, (_N.DROPPED,)),
 }

@@ -43,7 +43,9 @@ def main() -> None:
         with _Raised() as raised:
             hooks[name] = _loaded(target)
         if raised.error is not None:
-            tell(answers, {"broken": name, "what": _shape(raised.error)})
+            # No order is known yet, so the name of a missing module is none of an order's texts.
+            missing = raised.error.name if isinstance(raised.error, ImportError) else None
+            tell(answers, {"broken": name, "what": _shape(raised.error, missing)})
             return
     let_live()
     tell(answers, {"ready": sorted(hooks)})
@@ -79,11 +81,9 @@ def _loaded(target: str) -> Callable[..., Any]:
     return found
 
 
-def _shape(error: BaseException) -> str:
+def _shape(error: BaseException, missing: str | None = None) -> str:
     """What was raised, and where: no message, which may hold what the order holds."""
-    what = type(error).__name__
-    if isinstance(error, ImportError) and error.name:
-        what += f" of {error.name}"
+    what = f"{type(error).__name__} of {missing}" if missing else type(error).__name__
     frames = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)

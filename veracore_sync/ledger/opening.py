@@ -191,7 +191,8 @@ def read_backup(source: Path) -> BackupFound:
             is_dump = file.read(len(_DUMP)) == _DUMP
     except OSError as error:
         raise LedgerError(
-            f"{source}: {error.strerror}", hint="name a file that `ledger backup` made"
+            f"{source}: {error.strerror}",
+            hint="name a file that `veracore-sync ledger backup FILE` made",
         ) from None
     if not is_dump:
         return restoring.read_backup(source)

@@ -64,8 +64,9 @@ class Receipts:
     def open_notes(self, limit: int) -> list[ReceiptRow]:
         """Receipts whose note is to be written, the least tried first."""
         rows = self._db.rows(
-            f"SELECT * FROM receipts WHERE note IN ({in_sql(OPEN_NOTES)}) "  # noqa: S608
-            "ORDER BY tries, id LIMIT ?",
+            "SELECT *, (SELECT count(*) FROM receipts same WHERE same.key = receipts.key "  # noqa: S608
+            "AND same.id <= receipts.id) AS nth FROM receipts "
+            f"WHERE note IN ({in_sql(OPEN_NOTES)}) ORDER BY tries, id LIMIT ?",
             (limit,),
         )
         return list(map(self._row, rows))
@@ -119,6 +120,8 @@ class Receipts:
         asked = from_text(row["asked_at"]) if row["asked_at"] else None
         return ReceiptRow(
             id=row["id"],
+            key=row["key"],
+            nth=row["nth"],
             veracore_id=row["veracore_id"],
             slip=row["slip"],
             product=row["product"],

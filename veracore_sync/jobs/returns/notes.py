@@ -1,7 +1,7 @@
 """One private note a receipt in the order's history: the intent first, never two.
 
-A request whose outcome is unknown is not repeated before the history was read, and that not before
-the shop has certainly ended its work on it.
+None is requested before the history was read: the ledger before a restored one may have had it
+written. It is read after the shop has certainly ended its work on the last request for it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.errors import SyncError
-from veracore_sync.domain.failures import NOT_BEGUN, OF_ALL_RECORDS, FailureBudget
+from veracore_sync.domain.failures import (
+    MAY_BE_AN_ORDERS,
+    NOT_BEGUN,
+    OF_ALL_RECORDS,
+    FailureBudget,
+)
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.returns import ReceiptRow
 from veracore_sync.domain.states import Applied, NoteState
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.reasons import Why
-from veracore_sync.jobs.returns.plan import mark_of, note_text
+from veracore_sync.jobs.returns.plan import is_about, note_text
 from veracore_sync.jobs.returns.report import ReturnsReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
 from veracore_sync.waits import is_over
@@ -30,6 +35,7 @@ class NoteWriter(RunPart[ReturnsReport]):
 
     _rules: Rules = field(init=False)
     _budget: FailureBudget = field(default_factory=FailureBudget, init=False)
+    _unread: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self._rules = rules_of(self.settings)
@@ -53,39 +59,59 @@ class NoteWriter(RunPart[ReturnsReport]):
                 self._try(row)
 
     def _try(self, row: ReceiptRow) -> None:
-        if row.note is NoteState.ASKED and not self._has_ended(row):
+        if row.veracore_id in self._unread or not self._has_ended(row):
             return
         try:
-            self._write(row)
+            order_id = self._to_note(row)
+        except SyncError as error:
+            if error not in MAY_BE_AN_ORDERS:
+                raise
+            # One order may have many receipts, and all of them would fail: only if nothing can be
+            # read is it the shop.
+            self.shop.fulfilments.orders([self.ledger.meta.probe_id])
+            self._unread.add(row.veracore_id)
+            self._not_written(row, error)
+            return
+        if order_id is None:
+            return
+        try:
+            self._write(row, order_id)
         except SyncError as error:
             if error in OF_ALL_RECORDS or self._budget.spend("vendure") >= self._budget.most:
                 raise
-            self.report.errors += 1
-            why = Why("without a note in the shop", error.message, "every run tries again")
-            self.report.reasons.add(why, _name(row))
-            self.report.notify_once(f"the note about {_name(row)} was not written: {error.message}")
+            self._not_written(row, error)
         else:
             self._budget.restore("vendure")
 
+    def _not_written(self, row: ReceiptRow, error: SyncError) -> None:
+        self.report.errors += 1
+        why = Why("without a note in the shop", error.message, "every run tries again")
+        self.report.reasons.add(why, _name(row))
+        self.report.notify_once(f"the note about {_name(row)} was not written: {error.message}")
+
     def _has_ended(self, row: ReceiptRow) -> bool:
-        """Whether the shop has certainly ended its work on the last request."""
+        """Whether the shop has certainly ended its work on the last request, if there was one."""
+        if row.note is not NoteState.ASKED:
+            return True
         longest = self._rules.call_limit + self._rules.grace
         ended = row.asked_at + self._rules.grace if row.asked_at else self.clock.now()
         return is_over(ended, self.clock.now(), longest)
 
-    def _write(self, row: ReceiptRow) -> None:
+    def _to_note(self, row: ReceiptRow) -> str | None:
+        """The id of the order that still needs the note."""
         order_id = self._order_of(row)
         if order_id is None:
             self.ledger.receipts.drop(row)
             why = Why("without a note in the shop", "the shop no longer has the order")
             self.report.reasons.add(why, _name(row))
             self.report.notify_once(f"no note about {_name(row)}: the shop no longer has the order")
-            return
-        if row.note is NoteState.ASKED and any(
-            mark_of(row) in one for one in self.shop.fulfilments.notes(order_id)
-        ):
+            return None
+        if any(is_about(row, one) for one in self.shop.fulfilments.notes(order_id)):
             self.ledger.receipts.written(row)
-            return
+            return None
+        return order_id
+
+    def _write(self, row: ReceiptRow, order_id: str) -> None:
         ends_by = self.clock.now() + self._rules.call_limit
         if self.ledger.receipts.ask(row, ends_by) is Applied.LOST:
             return

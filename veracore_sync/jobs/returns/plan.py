@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.returns import Receipt, ReceiptRow, ReturnedRow
+from veracore_sync.domain.states import NoteState
 
 _DIGITS = 24
 
@@ -115,9 +116,18 @@ def note_text(row: ReceiptRow) -> str:
 
 
 def mark_of(row: ReceiptRow) -> str:
-    """What only the note about this receipt contains."""
-    named = _digest(row.veracore_id.casefold(), row.slip, row.product, row.day, str(row.id))
-    return f"[receipt {named[:12]}]"
+    """What only the note about this receipt contains, whichever ledger has it written."""
+    return f"[receipt {_digest(row.key, str(row.nth))[:12]}]"
+
+
+def is_about(row: ReceiptRow, note: str) -> bool:
+    """Whether that note is the one about this receipt."""
+    if mark_of(row) in note:
+        return True
+    # The number of a row is another one in a ledger that was restored, so such a mark shows only
+    # what this ledger itself has asked for.
+    earlier = _digest(row.veracore_id.casefold(), row.slip, row.product, row.day, str(row.id))
+    return row.note is NoteState.ASKED and f"[receipt {earlier[:12]}]" in note
 
 
 def _digest(*fields: str) -> str:

@@ -6,6 +6,7 @@ whether money goes back is a person's decision.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,8 +33,11 @@ from veracore_sync.jobs.returns.report import ReturnsReport
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
 
 _COMPLETE = "returns.complete_at"
+_UNREADABLE = "returns.unreadable"
+"""Rows that could not be read, in the ledger's facts: whether each was reported to a person."""
 _AT_ONCE = 500
 _NAMED = 10
+_KEPT = 100
 _NONE_IN_DIALECT = "VeraCore's rest dialect lists no returned goods: nothing to do"
 
 
@@ -167,10 +171,27 @@ class ReturnsRun(JobRun[ReturnsReport]):
             self.report.reasons.add(why, row.name)
         named = [row.name for row in rows if row.name][:_NAMED]
         which = f" ({'; '.join(named)})" if named else ""
-        self.report.notify_once(
+        message = (
             f"{len(rows)} receipts that VeraCore lists cannot be read{which}: {rows[0].problem}; "
             "they are passed by, and read again while VeraCore lists them"
         )
+        if self._are_overdue(rows):
+            # Once VeraCore lists them no more, they would have become no event, and nobody knew.
+            self.report.escalate(f"{message}; see at VeraCore what came back")
+        else:
+            self.report.notify_once(message)
+
+    def _are_overdue(self, rows: Sequence[UnreadableReturn]) -> bool:
+        """Whether an earlier run could not read one of them either, and none has said so."""
+        if self.context.must_not_write:
+            return False
+        seen: dict[str, bool] = json.loads(self.ledger.meta.get(_UNREADABLE) or "{}")
+        names = {f"{row.name}: {row.problem}" for row in rows}
+        overdue = {name for name in names if seen.get(name) is False}
+        now = {name: name in seen for name in sorted(names)}
+        earlier = [(name, one) for name, one in seen.items() if name not in now][-_KEPT:]
+        self.ledger.meta.put(_UNREADABLE, json.dumps(dict(earlier) | now))
+        return bool(overdue)
 
     # ---- whether VeraCore lists them at all ------------------------------------------------------
 

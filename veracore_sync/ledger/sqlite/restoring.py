@@ -224,7 +224,7 @@ def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
 def checkpoint(path: Path) -> None:
     """Write the old ledger's log into its file, if it is readable, so that one file is kept."""
     with suppress(sqlite3.Error), closing(sqlite_file.connect(path, "rw")) as old:
-        old.execute("PRAGMA walcheckpoint(TRUNCATE)")
+        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def move_aside(path: Path, clock: Clock) -> Path | None:
