@@ -489,10 +489,7 @@ CONTENT: dict[str, Case] = {
     ),
     "units added before it was adopted, and what VeraCore has has left": (
         lambda: (
-            adopted(ordered(World().send(), MUG=3))
-            .ship()
-            .complete()
-            .fulfil({"MUG": 2, "TEE": 1})
+            adopted(ordered(World().send(), MUG=3)).ship().complete().fulfil({"MUG": 2, "TEE": 1})
         ),
         ["content_differs"],
     ),

@@ -172,8 +172,8 @@ class ReturnsRun(JobRun[ReturnsReport]):
         named = [row.name for row in rows if row.name][:_NAMED]
         which = f" ({'; '.join(named)})" if named else ""
         message = (
-            f"{len(rows)} receipts that VeraCore lists cannot be read{which}: {rows[0].problem}; "
-            "they are passed by, and read again while VeraCore lists them"
+            f"of the receipts that VeraCore lists, {len(rows)} cannot be read{which}: "
+            f"{rows[0].problem}; passed by, and read again while VeraCore lists them"
         )
         if self._are_overdue(rows):
             # Once VeraCore lists them no more, they would have become no event, and nobody knew.
