@@ -287,7 +287,14 @@ def test_a_channel_whose_token_was_changed_keeps_its_ledger(market: Market) -> N
     right(market)
     refused = market.rig.run("sync-orders", "--json")
     assert refused.code == 78
-    assert "`veracore-sync ledger rebind`" in refused.json["error"]["hint"]
+    hint = refused.json["error"]["hint"]
+    assert "only vendure.channel_token differs" in hint
+    assert "`veracore-sync ledger rebind`" in hint
+    others(market)
+    refused = market.rig.run("ledger", "rebind", "--json")
+    assert "none of the ledger's 1 newest orders" in refused.json["error"]["message"]
+    assert "another vendure.channel_token, or none: set that" in refused.json["error"]["hint"]
+    right(market)
     assert market.rig.run("ledger", "rebind", "--apply").code == 0
     assert market.rig.sync()["submitted"] == 0
     market.rig.control("ship", {"order": order["id"], "packages": [{"tracking": "1Z1"}]})
@@ -295,6 +302,34 @@ def test_a_channel_whose_token_was_changed_keeps_its_ledger(market: Market) -> N
     assert market.written() == ["AddFulfilment", "ShipFulfilment"]
     market.shop.state.place_order([("MUG", 1)], channel=market.east.id)
     assert market.rig.sync()["submitted"] == 1
+
+
+@pytest.mark.parametrize("token", ["", "default"])
+def test_the_ledger_of_a_channel_does_not_become_that_of_all_channels(
+    market: Market, token: str
+) -> None:
+    """Their orders are in the default channel too; others may have sent them."""
+    right(market)
+    market.rig.sync()
+    market.choose(token and market.shop.state.channels["1"].token)
+    refused = market.rig.run("ledger", "rebind", "--apply", "--json")
+    assert refused.code == 78, refused.out
+    assert "lists the orders of all channels" in refused.json["error"]["message"]
+    assert "orders.channels" in refused.json["error"]["hint"]
+    assert market.rig.run("sync-orders").code == 78
+    market.rig.env[CHANNELS] = f"{HOME},east"
+    assert market.rig.run("ledger", "rebind", "--apply").code == 0
+    market.rig.sync()
+    assert sent(market) == {"default", "east"}
+
+
+def test_a_shop_with_one_channel_left_needs_no_token(market: Market) -> None:
+    right(market)
+    market.rig.sync()
+    for one in (market.east, market.west):
+        market.shop.state.delete_channel(one.id)
+    no_token(market)
+    assert market.rig.run("ledger", "rebind", "--apply").code == 0
 
 
 def test_an_order_of_two_channels_is_parked_where_one_is_not_named(market: Market) -> None:

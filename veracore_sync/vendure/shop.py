@@ -15,6 +15,7 @@ from veracore_sync.config.address import normalised
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
+from veracore_sync.domain.identity import CHANNEL_UNSET
 from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.domain.texts import marked
 from veracore_sync.ports.concurrency import ONE_AT_A_TIME, Concurrency
@@ -57,7 +58,7 @@ _LISTS = ("waiting", "moved", "passed")
 def identity_of(settings: VendureSettings) -> str:
     """The shop that the settings name: the Admin API URL and a digest of the channel token."""
     token = settings.channel_token
-    digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
+    digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else CHANNEL_UNSET
     return f"{normalised(settings.admin_api_url)} {digest}"
 
 
