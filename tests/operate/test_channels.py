@@ -269,6 +269,9 @@ def test_an_order_of_another_channel_stays_skipped_when_the_channel_is_deleted(
     market.rig.sync()
     told = market.rig.run("stats", "--order", market.codes["east"])
     assert "sold in the channel east" in told.out
+    # The command alone plans it, and skips it again.
+    again = market.rig.run("sync-orders", "--order", market.codes["east"])
+    assert "name its channel in orders.channels, then" in again.out
     # Vendure then shows the order as one of the default channel.
     market.shop.state.delete_channel(market.east.id)
     assert market.rig.sync()["submitted"] == 0
