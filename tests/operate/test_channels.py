@@ -340,6 +340,15 @@ def test_the_ledger_of_a_channel_does_not_become_that_of_all_channels(
     assert sent(market) == {"default", "east"}
 
 
+def test_the_ledger_of_all_channels_misses_orders_in_one(market: Market) -> None:
+    market.rig.sync()
+    right(market)
+    refused = market.rig.run("ledger", "rebind", "--json")
+    assert refused.code == 78, refused.out
+    assert "2 of the ledger's 3 newest orders" in refused.json["error"]["message"]
+    assert "they may be in another channel" in refused.json["error"]["hint"]
+
+
 def test_a_shop_with_one_channel_left_needs_no_token(market: Market) -> None:
     right(market)
     market.rig.sync()

@@ -62,10 +62,10 @@ class MovedSide:
                 hint += "`veracore-sync doctor`; "
         elif self.missing and not may_miss:
             why = f"missing {where}: {len(self.missing)} {newest}, such as {self.missing[0]}"
-            hint = (
-                "a copy lacks the newest orders; if this is no copy, run "
-                "`veracore-sync ledger rebind --apply --allow-missing`; "
-            )
+            hint = "a copy lacks the newest orders; if this is no copy, run "
+            if self.is_channel:
+                hint = "they may be in another channel; if the token is that of the same one, run "
+            hint += "`veracore-sync ledger rebind --apply --allow-missing`; "
         else:
             return None
         # Of a channel only a digest of its token is known, which nobody can set.
