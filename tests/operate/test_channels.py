@@ -283,6 +283,8 @@ def test_an_order_of_another_channel_stays_skipped_when_the_channel_is_deleted(
     market.rig.sync()
     told = market.rig.run("stats", "--order", market.codes["east"])
     assert "sold in the channel east" in told.out
+    cancelled = market.rig.run("cancel", market.codes["east"])
+    assert (cancelled.code, "sold in another channel" in cancelled.err) == (3, True), cancelled.err
     # The command alone plans it, and skips it again.
     again = market.rig.run("sync-orders", "--order", market.codes["east"])
     assert "name its channel in orders.channels, then" in again.out
