@@ -278,6 +278,14 @@ def test_a_full_run_comes_after_its_time(shop: World) -> None:
     assert change(shop).mode is RunMode.CHANGES
 
 
+def test_a_ledger_that_was_restored_or_rebound_reads_all(shop: World) -> None:
+    assert change(shop).mode is RunMode.CHANGES
+    shop.ledger.meta.note_restored(shop.clock.now())
+    found = change(shop)
+    assert found.mode is RunMode.FULL
+    assert "since the ledger was begun, restored or rebound" in found.full_because
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"inventory": {"buffer": 1}}, {"skus": {"aliases": {"S05": "S06"}}}],

@@ -279,6 +279,7 @@ def test_what_changed_since_a_lost_ledger_sent_it_is_drift(
     assert (bench.state("A"), bench.warehouse.submissions) == ("synced", {})
     assert [one.kind for one in bench.ledger.alerts.standing()] == alerts
     assert len(result.needs_person) == len(alerts)
+    assert all("sent from an earlier or another ledger" in one for one in result.needs_person)
 
 
 @pytest.mark.parametrize(("units", "state"), [(2, "synced"), (1, "conflict")])

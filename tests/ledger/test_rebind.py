@@ -168,6 +168,8 @@ def test_some_are_missing(rig: Rig, shop: SmallShop) -> None:
         assert "missing at the shop" in said
         assert ": 1 of the ledger's 3 newest orders, such as " in said
         assert "`veracore-sync ledger rebind --apply --allow-missing`" in said
+        shown = rig.run("ledger", "rebind", "--allow-missing", **{SHOP: copy.admin_url})
+        assert "`veracore-sync ledger rebind --apply --allow-missing` does it" in shown.out
         done = rebind(rig, "--apply", "--allow-missing", **{SHOP: copy.admin_url})
         assert len(done["sides"][0]["missing"]) == 1
         assert bound(rig).startswith(copy.admin_url)

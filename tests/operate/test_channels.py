@@ -226,7 +226,6 @@ def sent(market: Market) -> set[str]:
         ("east", {"east"}),
         (f"{HOME},west", {"default", "west"}),
         (f"{HOME},east,west", {"default", "east", "west"}),
-        ("nowhere", set()),
     ],
 )
 def test_the_default_channel_sends_what_the_setting_names(
@@ -237,6 +236,21 @@ def test_the_default_channel_sends_what_the_setting_names(
     assert market.rig.sync()["submitted"] == len(expected)
     assert sent(market) == expected
     assert market.rig.sync()["submitted"] == 0
+
+
+def test_orders_of_a_renamed_channel_wait_until_the_setting_names_it(market: Market) -> None:
+    """Skipped meanwhile, they would stay so."""
+    market.rig.env[CHANNELS] = f"{HOME},west"
+    market.west.code = "west-2"
+    ended = market.rig.run("sync-orders", "--json")
+    assert ended.code == 78, ended.out
+    message = 'orders.channels: the shop has no channel "west"; did you mean "west-2"?'
+    assert ended.json["error"]["message"] == message
+    assert market.rig.run("reconcile", "--json").code == 78
+    assert market.rig.placed() == {}
+    market.rig.env[CHANNELS] = f"{HOME},west-2"
+    market.rig.sync()
+    assert sent(market) == {"default", "west"}
 
 
 def test_two_configurations_side_by_side_send_each_order_once(
@@ -269,6 +283,11 @@ def test_an_order_of_another_channel_stays_skipped_when_the_channel_is_deleted(
     market.rig.sync()
     told = market.rig.run("stats", "--order", market.codes["east"])
     assert "sold in the channel east" in told.out
+    cancelled = market.rig.run("cancel", market.codes["east"])
+    assert (cancelled.code, "sold in another channel" in cancelled.err) == (3, True), cancelled.err
+    # The command alone plans it, and skips it again.
+    again = market.rig.run("sync-orders", "--order", market.codes["east"])
+    assert "name its channel in orders.channels, then" in again.out
     # Vendure then shows the order as one of the default channel.
     market.shop.state.delete_channel(market.east.id)
     assert market.rig.sync()["submitted"] == 0
@@ -287,7 +306,14 @@ def test_a_channel_whose_token_was_changed_keeps_its_ledger(market: Market) -> N
     right(market)
     refused = market.rig.run("sync-orders", "--json")
     assert refused.code == 78
-    assert "`veracore-sync ledger rebind`" in refused.json["error"]["hint"]
+    hint = refused.json["error"]["hint"]
+    assert "only vendure.channel_token differs" in hint
+    assert "`veracore-sync ledger rebind`" in hint
+    others(market)
+    refused = market.rig.run("ledger", "rebind", "--json")
+    assert "none of the ledger's 1 newest orders" in refused.json["error"]["message"]
+    assert "another vendure.channel_token, or none: set that" in refused.json["error"]["hint"]
+    right(market)
     assert market.rig.run("ledger", "rebind", "--apply").code == 0
     assert market.rig.sync()["submitted"] == 0
     market.rig.control("ship", {"order": order["id"], "packages": [{"tracking": "1Z1"}]})
@@ -295,6 +321,43 @@ def test_a_channel_whose_token_was_changed_keeps_its_ledger(market: Market) -> N
     assert market.written() == ["AddFulfilment", "ShipFulfilment"]
     market.shop.state.place_order([("MUG", 1)], channel=market.east.id)
     assert market.rig.sync()["submitted"] == 1
+
+
+@pytest.mark.parametrize("token", ["", "default"])
+def test_the_ledger_of_a_channel_does_not_become_that_of_all_channels(
+    market: Market, token: str
+) -> None:
+    """Their orders are in the default channel too; others may have sent them."""
+    right(market)
+    market.rig.sync()
+    market.choose(token and market.shop.state.channels["1"].token)
+    refused = market.rig.run("ledger", "rebind", "--apply", "--json")
+    assert refused.code == 78, refused.out
+    assert "lists the orders of all channels" in refused.json["error"]["message"]
+    assert "orders.channels" in refused.json["error"]["hint"]
+    assert market.rig.run("sync-orders").code == 78
+    market.rig.env[CHANNELS] = f"{HOME},east"
+    assert market.rig.run("ledger", "rebind", "--apply").code == 0
+    market.rig.sync()
+    assert sent(market) == {"default", "east"}
+
+
+def test_the_ledger_of_all_channels_misses_orders_in_one(market: Market) -> None:
+    market.rig.sync()
+    right(market)
+    refused = market.rig.run("ledger", "rebind", "--json")
+    assert refused.code == 78, refused.out
+    assert "2 of the ledger's 3 newest orders" in refused.json["error"]["message"]
+    assert "they may be in another channel" in refused.json["error"]["hint"]
+
+
+def test_a_shop_with_one_channel_left_needs_no_token(market: Market) -> None:
+    right(market)
+    market.rig.sync()
+    for one in (market.east, market.west):
+        market.shop.state.delete_channel(one.id)
+    no_token(market)
+    assert market.rig.run("ledger", "rebind", "--apply").code == 0
 
 
 def test_an_order_of_two_channels_is_parked_where_one_is_not_named(market: Market) -> None:

@@ -287,7 +287,7 @@ def test_the_permissions_are_those_of_the_documents() -> None:
         (
             "ORDERS__CHANNELS",
             '["__defualt_channel__"]',
-            "channels",
+            "Vendure",
             "fail",
             78,
             'orders.channels: the shop has no channel "__defualt_channel__"; did you mean '

@@ -21,6 +21,7 @@ _MOVE = """mutation($to: AssignStockLocationsToChannelInput!,
   $from: RemoveStockLocationsFromChannelInput!) {
   assignStockLocationsToChannel(input: $to) { id }
   removeStockLocationsFromChannel(input: $from) { id } }"""
+_RENAME = "mutation($input: UpdateChannelInput!) { updateChannel(input: $input) { __typename } }"
 _DELETE = "mutation($id: ID!) { deleteChannel(id: $id) { result } }"
 _STATES = "{ orders { items { code state fulfillments { id } channels { code } } } }"
 
@@ -97,6 +98,14 @@ def test_two_configurations_side_by_side(
             assert ended.code == 0, (ended.out, ended.err)
     for order in market.admin(_STATES)["orders"]["items"]:
         assert (order["state"], len(order["fulfillments"])) == ("Shipped", 1)
+
+    # Every order of east is in the default channel too, and so are those that others send.
+    no_token = {"VERACORE_SYNC_VENDURE__CHANNEL_TOKEN": ""}
+    ended = theirs.run("ledger", "rebind", "--apply", "--json", **no_token)
+    assert (ended.code, "orders of all channels" in ended.out) == (78, True), ended.out
+    market.admin(_RENAME, {"input": {"id": east.id, "code": "far-east"}})
+    ended = ours.run("sync-orders", "--json", **{CHANNELS: f"{HOME},east"})
+    assert (ended.code, "the shop has no channel" in ended.out) == (78, True), ended.out
 
 
 def test_a_header_that_the_shop_does_not_read_and_a_deleted_channel(

@@ -117,6 +117,9 @@ def test_a_second_forbidden_names_operation_and_permission(httpx_mock: HTTPXMock
         client().execute(LIST_ORDERS, {})
     assert caught.value.exit_code == 77
     assert caught.value.listed is False
+    assert "in the channel in use (the default one, without vendure.channel_token)" in (
+        caught.value.hint or ""
+    )
 
 
 def test_the_channel_goes_with_every_request(httpx_mock: HTTPXMock) -> None:

@@ -29,8 +29,10 @@ ledger_app = typer.Typer(
 )
 
 _MOST_DAYS = 36500
+_APPLY = "`veracore-sync ledger rebind --apply`"
+_APPLY_ALL_THE_SAME = "`veracore-sync ledger rebind --apply --allow-missing`"
 _NOT_REBOUND = (
-    "nothing was changed; `veracore-sync ledger rebind --apply` does it. A copy looks the same: "
+    "nothing was changed; {} does it. A copy looks the same: "
     "never let two installations serve one shop or one account"
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -205,7 +207,9 @@ def rebind_ledger(
         if not sides:
             say("the ledger is bound to what is set: nothing has to be changed")
         elif all(one.refusal(may_miss=may_miss) is None for one in sides):
-            say("rebound: start the timers and the listeners" if applies else _NOT_REBOUND)
+            does = _APPLY_ALL_THE_SAME if any(one.missing for one in sides) else _APPLY
+            done = "rebound: start the timers and the listeners"
+            say(done if applies else _NOT_REBOUND.format(does))
 
     def work(container: Container) -> CommandReport:
         container.require("ledger")

@@ -191,7 +191,7 @@ class Container:
             self.settings.vendure,
             custom_fields=self.settings.orders.custom_fields,
             reads_parts=self.settings.orders.order_types is not None,
-            reads_channels=bool(self.settings.orders.channels),
+            channels=self.settings.orders.channels,
             reads_groups=self.settings.orders.reads_groups,
             retry=self._retry,
             gate=self._gate("vendure", per_minute=0),

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from veracore_sync.composition.container import UPSTREAMS, Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.config.address import is_same_tenant
+from veracore_sync.config.orders import DEFAULT_CHANNEL
 from veracore_sync.domain.errors import ConfigError, SyncError
-from veracore_sync.domain.identity import is_another
+from veracore_sync.domain.identity import CHANNEL_UNSET, in_another_channel, is_another
 from veracore_sync.domain.states import HANDED_OVER, OrderState
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.orders.bad_records import read_apart
@@ -41,6 +42,11 @@ class MovedSide:
         """How many of the orders are there, and the same."""
         return self.compared - len(self.missing) - len(self.differing)
 
+    @property
+    def is_channel(self) -> bool:
+        """Whether only the channel's token differs."""
+        return self.side == "shop" and in_another_channel(self.bound, self.wanted)
+
     def refusal(self, *, may_miss: bool) -> ConfigError | None:
         """Why this is not known to be the same shop or warehouse; ``None``: it is the same."""
         newest, hint = f"of the ledger's {self.compared} newest orders", ""
@@ -56,13 +62,15 @@ class MovedSide:
                 hint += "`veracore-sync doctor`; "
         elif self.missing and not may_miss:
             why = f"missing {where}: {len(self.missing)} {newest}, such as {self.missing[0]}"
-            hint = (
-                "a copy lacks the newest orders; if this is no copy, run "
-                "`veracore-sync ledger rebind --apply --allow-missing`; "
-            )
+            hint = "a copy lacks the newest orders; if this is no copy, run "
+            if self.is_channel:
+                hint = "they may be in another channel; if the token is that of the same one, run "
+            hint += "`veracore-sync ledger rebind --apply --allow-missing`; "
         else:
             return None
-        hint += f"the ledger belongs to {self.bound}: set that, or another ledger.path "
+        # Of a channel only a digest of its token is known, which nobody can set.
+        bound = "another vendure.channel_token, or none" if self.is_channel else self.bound
+        hint += f"the ledger belongs to {bound}: set that, or another ledger.path "
         hint += "or ledger.schema_name"
         return ConfigError(f"{why}; nothing was changed", hint=hint)
 
@@ -78,7 +86,7 @@ def rebind(
     """Bind the ledger to what the settings name, or show whether that is the same.
 
     Raises:
-        ConfigError: A setting is missing.
+        ConfigError: A setting is missing, or a channel's ledger would send all channels' orders.
         LockHeld: A job or a listener is at work on this ledger.
         SyncError: A side cannot be read; nothing was changed.
     """
@@ -114,6 +122,7 @@ def rebind(
 
 def _in_shop(container: Container, side: MovedSide, progress: Progress) -> None:
     progress("reading orders", 0, 0)
+    _must_not_widen(container, side)
     ledger, unread = container.ledger, dict[str, SyncError]()
     newest = ledger.orders.latest(tuple(OrderState), _IN_SHOP)
     codes = [row.code for row in newest if not row.is_set_aside]
@@ -131,6 +140,25 @@ def _in_shop(container: Container, side: MovedSide, progress: Progress) -> None:
                 f"{row.code} has the id {one.id} there, placed at {one.placed_at}, and in the "
                 f"ledger the id {row.vendure_id}, placed at {row.placed_at}"
             )
+
+
+def _must_not_widen(container: Container, side: MovedSide) -> None:
+    """A channel's orders are in the default channel too, with those that others send."""
+    shop, channel = container.shop, side.bound.partition(" ")[2]
+    if container.settings.orders.channels or channel in (
+        CHANNEL_UNSET,
+        side.wanted.partition(" ")[2],
+    ):
+        return
+    poll = shop.poll(trigger_states=(), moved_since=None, passed_states=(), passed_since=None)
+    if poll.channel_code == DEFAULT_CHANNEL and shop.has_several_channels():
+        raise ConfigError(
+            "the ledger belongs to another vendure.channel_token, and what is set now is the "
+            "default channel, which lists the orders of all channels: all would be sent from here; "
+            "nothing was changed",
+            hint="set the token of that channel (Settings > Channels in Vendure); to send from the "
+            "default channel, name the channels whose orders are sent here in orders.channels",
+        )
 
 
 def _at_warehouse(container: Container, side: MovedSide, progress: Progress) -> None:

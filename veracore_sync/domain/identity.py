@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.warehouse import WarehouseRecord
 
+CHANNEL_UNSET = "default"
+"""What stands for the channel in the identity of a shop without ``vendure.channel_token``."""
 _NO_DATE = 1990
 _ZONE = timedelta(hours=26)
 """How far apart two clocks may be that name no time zone, or the wrong one."""
@@ -21,6 +23,11 @@ _SAME = timedelta(seconds=1)
 def is_another(row: OrderRow, vendure_id: str, placed_at: datetime | None) -> bool:
     """Whether the shop's order is another one than the ledger's order with its code."""
     return differs(row.vendure_id, row.placed_at, vendure_id, placed_at)
+
+
+def in_another_channel(shop: str, other: str) -> bool:
+    """Whether two identities of a ledger's shop (address, channel) have one address."""
+    return shop != other and shop.partition(" ")[0] == other.partition(" ")[0]
 
 
 def differs(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.identity import in_another_channel
 from veracore_sync.domain.ledger_records import ORDERS_LISTED
 from veracore_sync.domain.states import QUEUED, AttemptOutcome
 from veracore_sync.ledger.closed import ABOUT_MOVES, REBUILDING, refuse_closed
@@ -44,6 +45,10 @@ _RECORDED_OF = {
 }
 """Where something is recorded of each side as soon as it has, or may have, answered."""
 _SAME = "if it is the same {side} at another address, run `veracore-sync ledger rebind`; "
+_CHANNEL = (
+    "only vendure.channel_token differs: correct it; if the channel was given another in Vendure, "
+    "run `veracore-sync ledger rebind`; "
+)
 _ANOTHER = "for another one set another ledger.path, or ledger.schema_name"
 _BACKUP = "a backup is restored with the settings of its time first"
 _TOLERANCE = timedelta(minutes=5)
@@ -53,6 +58,11 @@ _A_DAY = 86_400.0
 def as_prefixes(stored: str | None) -> tuple[str, ...]:
     """What is stored under `ID_PREFIXES`."""
     return tuple(json.loads(stored or "[]"))
+
+
+def _same(side: str, held: str, ours: str) -> str:
+    is_channel = side == "shop" and in_another_channel(held, ours)
+    return _CHANNEL if is_channel else _SAME.format(side=side)
 
 
 class Meta:
@@ -240,7 +250,7 @@ class Meta:
             if held is not None and (not is_own or self._holds(side)):
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
-                    hint=_SAME.format(side=side) + (_ANOTHER if is_own else _BACKUP),
+                    hint=_same(side, held, ours) + (_ANOTHER if is_own else _BACKUP),
                 )
             if write:
                 self.put(f"identity.{side}", ours)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from veracore_sync.clock import Clock
+from veracore_sync.config.types import closest
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import read_error
 from veracore_sync.vendure.answers import UPSTREAM
@@ -90,14 +91,18 @@ class ChannelInUse:
         self._proved_at = self._clock.monotonic()
 
 
-def must_see_all_channels(root: Node) -> None:
+def must_see_all_channels(root: Node, named: Collection[str] = ()) -> None:
     """Check, where it was asked for, that an order's channels are shown to us without exception.
 
     Vendure leaves out of `Order.channels` those in which our role is not valid. Such an order of
     another channel looks as if it had been sold in the default channel.
 
+    Args:
+        root: The answer.
+        named: Channels that must be there.
+
     Raises:
-        ConfigError: There are channels that we do not see.
+        ConfigError: There are channels that we do not see, or one that is named is none of them.
     """
     if "me" not in root.fields:
         return
@@ -111,4 +116,12 @@ def must_see_all_channels(root: Node) -> None:
             upstream=UPSTREAM,
             hint="in Vendure, make the role of vendure.username valid in every channel "
             "(Settings > Roles), also in one that is added later",
+        )
+    # A renamed channel: its orders would be skipped, and stay so when the setting is corrected.
+    for one in sorted({*named} - seen):
+        raise read_error(
+            Occurrence.CHANNEL_UNKNOWN,
+            f'orders.channels: the shop has no channel "{one}"{closest(one, seen)}',
+            upstream=UPSTREAM,
+            hint=f"it has {', '.join(sorted(seen))}",
         )

@@ -307,7 +307,11 @@ class Client:
                 what=Occurrence.LOGIN_REFUSED,
             )
         who = "vendure.api_key" if self._api_key else "vendure.username"
-        hint = f"give the role of {who} the permission {document.permission} in its channel"
+        channel = "that of" if self._channel.is_chosen else "the default one, without"
+        hint = (
+            f"give the role of {who} the permission {document.permission} in the channel in use "
+            f"({channel} vendure.channel_token)"
+        )
         if self._api_key:
             hint += (
                 ", and check that Vendure's authOptions.tokenMethod includes 'api-key' and its "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -15,6 +15,7 @@ from veracore_sync.config.address import normalised
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
+from veracore_sync.domain.identity import CHANNEL_UNSET
 from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.domain.texts import marked
 from veracore_sync.ports.concurrency import ONE_AT_A_TIME, Concurrency
@@ -57,7 +58,7 @@ _LISTS = ("waiting", "moved", "passed")
 def identity_of(settings: VendureSettings) -> str:
     """The shop that the settings name: the Admin API URL and a digest of the channel token."""
     token = settings.channel_token
-    digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
+    digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else CHANNEL_UNSET
     return f"{normalised(settings.admin_api_url)} {digest}"
 
 
@@ -72,7 +73,7 @@ class VendureShop:
         custom_fields: The order's custom fields to read, by the setting that names each.
         reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
             more query for each order.
-        reads_channels: Also read the orders' channels, which costs as much.
+        channels: ``orders.channels``; if any, the orders' channels are read, which costs as much.
         reads_groups: Also read the groups of each order's customer.
         concurrency: Pages of long lists are read side by side.
     """
@@ -86,7 +87,7 @@ class VendureShop:
         clock: Clock | None = None,
         custom_fields: Mapping[str, str] | None = None,
         reads_parts: bool = False,
-        reads_channels: bool = False,
+        channels: Collection[str] = (),
         reads_groups: bool = False,
         concurrency: Concurrency = ONE_AT_A_TIME,
     ) -> None:
@@ -96,7 +97,7 @@ class VendureShop:
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
         read_orders = read_orders.with_custom_fields(self._fields.names)
         read_orders = read_orders.with_groups() if reads_groups else read_orders
-        self._reads_channels = reads_channels
+        self._channels = channels
         self._read_orders = self._asked(read_orders)
         poll_orders = POLL_ORDERS.with_order_fields() if custom_fields else POLL_ORDERS
         self._poll_orders = self._asked(poll_orders)
@@ -125,14 +126,14 @@ class VendureShop:
     @cached_property
     def fulfilments(self) -> VendureFulfilments:
         """The shop's fulfilments."""
-        return VendureFulfilments(self._client, reads_channels=self._reads_channels)
+        return VendureFulfilments(self._client, reads_channels=bool(self._channels))
 
     @cached_property
     def audit(self) -> VendureAudit:
         """The shop's orders with everything that is compared."""
         return VendureAudit(
             self._client,
-            reads_channels=self._reads_channels,
+            reads_channels=bool(self._channels),
             fields=self._fields,
             know_fields=self._know_fields,
         )
@@ -282,11 +283,11 @@ class VendureShop:
         return self._root(self._poll_orders, self._poll_variables({}))
 
     def _asked(self, document: Document) -> Document:
-        return document.with_channels() if self._reads_channels else document
+        return document.with_channels() if self._channels else document
 
     def _root(self, document: Document, variables: Mapping[str, Any]) -> Node:
         root = Node(self._client.execute(document, variables))
-        must_see_all_channels(root)
+        must_see_all_channels(root, self._channels)
         return root
 
     def _poll_variables(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

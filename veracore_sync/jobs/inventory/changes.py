@@ -101,7 +101,10 @@ class ChangeReading(RunPart[InventoryReport]):
 
     def _why_full(self, known: BaselineFacts | None) -> str:
         if known is None:
-            return "no run has read and written everything yet, or not since one was held back"
+            return (
+                "no run has read and written everything since the ledger was begun, restored or "
+                "rebound, or since one was held back"
+            )
         if known.rules != self._rules:
             return (
                 "a setting, the program's version, a location or a default of the shop has changed"

@@ -44,7 +44,10 @@ _CONFLICT = (
     f"--adopt`, `veracore-sync resolve {HERE} --new-id` or `veracore-sync resolve {HERE} --skip`"
 )
 _CANCELLED = f"to send it again: `veracore-sync resolve {HERE} --new-id`"
-_CHANNEL = f"to send it all the same: `veracore-sync sync-orders --order {HERE}`"
+_CHANNEL = (
+    "to send it here, which no other configuration may have done: name its channel in "
+    f"orders.channels, then `veracore-sync sync-orders --order {HERE}`"
+)
 _TYPE = "to send orders of that type, name it in orders.order_types"
 _LATER = "nothing to do: it is sent once the shop shows it in such a state"
 UNREAD = "every run tries again; `veracore-sync doctor` checks the shop"

@@ -55,7 +55,7 @@ from veracore_sync.waits import ASKED
 _LOG = logging.getLogger(__name__)
 _LATER = timedelta(seconds=60)
 _OTHER_UNITS = (
-    "VeraCore already holds this order (sent before the ledger was rebuilt), "
+    "VeraCore already holds this order (sent from an earlier or another ledger), "
     "with different quantities"
 )
 
