@@ -47,10 +47,10 @@ from veracore_sync.ports.shop import (
     ProcessNames,
     ServerTraits,
     ShopAudit,
-    ShopFulfilments,
     ShopStock,
     Unlisted,
 )
+from veracore_sync.ports.shop_fulfilments import ShopFulfilments
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,

@@ -9,7 +9,7 @@ from shop_beds import SmallBed, small_bed
 
 from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.ports.shop import MutationRefused, ShopFulfilments
+from veracore_sync.ports.shop_fulfilments import MutationRefused, ShopFulfilments
 
 HANDLER = "manual-fulfillment"
 

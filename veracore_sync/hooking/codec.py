@@ -100,10 +100,8 @@ def _text(value: Any, place: str) -> str:
 
 def _must_be(value: Any, kind: type, place: str) -> None:
     # A bool is an int, and a datetime a date, only to Python.
-    is_kind = isinstance(value, kind) and not (
-        (kind is int and isinstance(value, bool)) or (kind is date and isinstance(value, datetime))
-    )
-    if not is_kind:
+    other = {int: bool, date: datetime}.get(kind)
+    if not isinstance(value, kind) or (other is not None and isinstance(value, other)):
         raise WrongType(f"{place} is not of the type {kind.__name__}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from veracore_sync.domain.fulfilments import FulfilledOrder, Line
 from veracore_sync.domain.shop_texts import code_text, note_text, short_text
 from veracore_sync.domain.texts import marked, one_line
-from veracore_sync.ports.shop import MutationRefused
+from veracore_sync.ports.shop_fulfilments import MutationRefused
 from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (

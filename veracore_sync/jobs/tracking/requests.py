@@ -21,7 +21,7 @@ from veracore_sync.jobs.tracking.actions import Fulfil
 from veracore_sync.jobs.tracking.report import LEFT, TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import EXCLUDED
-from veracore_sync.ports.shop import MutationRefused
+from veracore_sync.ports.shop_fulfilments import MutationRefused
 
 _LOG = logging.getLogger(__name__)
 _SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
