@@ -262,6 +262,7 @@ def test_shops_that_would_send_orders_twice_do_not_run(
 
 def test_files_for_other_channels_of_one_shop_run_side_by_side(house: House) -> None:
     house.add("shop1")
+    house.shops["shop1"].state.add_channel("west")
     in_channels(house, '["__default_channel__"]', '["west"]')
     house.shops["shop1"].state.place_order([("MUG", 1)])
     found = house.document("sync-orders")
