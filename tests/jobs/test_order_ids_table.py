@@ -9,7 +9,7 @@ import pytest
 from fakes import START
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.identity import differs, is_another, left_before
+from veracore_sync.domain.identity import differs, in_another_channel, is_another, left_before
 from veracore_sync.domain.order_records import fresh_row
 from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
 from veracore_sync.jobs.orders.ids import (
@@ -169,3 +169,17 @@ def test_goods_that_left_before_the_order_was_placed(
 ) -> None:
     assert left_before(record(*left), START) is before
     assert left_before(record(*left), None) is False
+
+
+@pytest.mark.parametrize(
+    ("shop", "other", "expected"),
+    [
+        ("https://a/admin-api default", "https://a/admin-api 5c41", True),
+        ("https://a/admin-api 5c41", "https://a/admin-api 77aa", True),
+        ("https://a/admin-api default", "https://a/admin-api default", False),
+        ("https://a/admin-api default", "https://b/admin-api default", False),
+        ("https://a/admin-api default", "https://b/admin-api 5c41", False),
+    ],
+)
+def test_another_channel_of_the_same_shop(shop: str, other: str, expected: bool) -> None:
+    assert in_another_channel(shop, other) is expected

@@ -5,7 +5,7 @@ The shop sells in the default channel, in `east` and in `west`; `east` is ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,11 @@ import pytest
 from rig import HereRig
 from sample import sample
 
+from veracore_sync.domain.orders import Order
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 from veracore_sync.sandbox.shop_records import Channel
+from veracore_sync.vendure.shop import VendureShop
 
 RENAMED = "shop-channel"
 MUTATIONS = {"SetStock", "AddFulfilment", "ShipFulfilment", "EndOrder", "NoteOrder"}
@@ -253,6 +255,24 @@ def test_orders_of_a_renamed_channel_wait_until_the_setting_names_it(market: Mar
     assert sent(market) == {"default", "west"}
 
 
+def test_a_channel_that_is_renamed_in_the_middle_of_a_run(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market.rig.env[CHANNELS] = f"{HOME},west"
+    read = VendureShop.orders
+
+    def renamed(shop: VendureShop, codes: Sequence[str]) -> list[Order]:
+        market.west.code = "west-2"
+        return read(shop, codes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(VendureShop, "orders", renamed)
+        assert market.rig.run("sync-orders").code == 78
+    market.rig.env[CHANNELS] = f"{HOME},west-2"
+    market.rig.sync()
+    assert sent(market) == {"default", "west"}
+
+
 def test_two_configurations_side_by_side_send_each_order_once(
     market: Market, tmp_path: Path
 ) -> None:
@@ -287,7 +307,7 @@ def test_an_order_of_another_channel_stays_skipped_when_the_channel_is_deleted(
     assert (cancelled.code, "sold in another channel" in cancelled.err) == (3, True), cancelled.err
     # The command alone plans it, and skips it again.
     again = market.rig.run("sync-orders", "--order", market.codes["east"])
-    assert "name its channel in orders.channels, then" in again.out
+    assert "name its channel in orders.channels (unless it was deleted), then" in again.out
     # Vendure then shows the order as one of the default channel.
     market.shop.state.delete_channel(market.east.id)
     assert market.rig.sync()["submitted"] == 0

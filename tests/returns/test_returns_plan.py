@@ -128,6 +128,15 @@ def test_keys_and_marks_are_those_that_ledgers_and_shops_hold() -> None:
     assert not is_about(NOTED, earlier)
 
 
+def test_a_note_is_about_the_receipt_whose_mark_it_has() -> None:
+    asked, second = replace(NOTED, note=NoteState.ASKED), replace(NOTED, nth=2)
+    assert is_about(NOTED, note_text(NOTED)) is True
+    assert is_about(asked, note_text(NOTED)) is True
+    for one in (NOTED, asked):
+        assert is_about(one, note_text(second)) is False
+        assert is_about(one, "the customer called") is False
+
+
 ROWS = st.builds(
     replace,
     st.just(ONE),

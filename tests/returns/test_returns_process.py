@@ -14,6 +14,7 @@ import pytest
 from held_answers import held_answers_time_out
 from rig import HereRig, Rig
 
+from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -251,6 +252,21 @@ def test_receipts_of_an_order_that_cannot_be_read_keep_no_note_from_another(
     returns(rig, exits=69)
 
 
+def test_histories_of_which_none_can_be_read_are_the_shops_failure(
+    rig: Rig, shop: SmallShop, code: str
+) -> None:
+    rig.env["VERACORE_SYNC_RETURNS__NOTE"] = "true"
+    codes = [shop.state.place_order([("MUG", 1)]).code for _ in range(IN_A_ROW)]
+    rig.sync()
+    for one in codes:
+        rig.control("ship", {"order": one})
+        come_back(rig, one)
+    shop.add_faults(["html_500"], operations=["ReadNotes"])
+    returns(rig, exits=69)
+    shop.clear_faults()
+    assert returns(rig)["notesWritten"] == IN_A_ROW
+
+
 def test_a_restored_ledger_has_no_note_written_again(rig: Rig, shop: SmallShop, code: str) -> None:
     rig.env["VERACORE_SYNC_RETURNS__NOTE"] = "true"
     copy = str(rig.folder / "copy.db")
@@ -306,6 +322,9 @@ def test_a_row_that_cannot_be_read_is_named_and_passed_by(rig: Rig, code: str) -
     assert returns(rig)["errors"] == 1
     rig.control("faults", {"kinds": []})
     assert returns(rig)["receiptsNew"] == 1
+    # Of the same order and product, and as bad: it is another one.
+    rig.control("faults", {"kinds": ["rewrite"], "rate": 1, "operations": lists, **spoil})
+    assert [rig.run("sync-returns").code for _ in range(3)] == [0, 3, 0]
 
 
 UNKNOWN = "Server did not recognize the value of HTTP Header SOAPAction: GetProductReturns."

@@ -154,10 +154,11 @@ def _must_not_widen(container: Container, side: MovedSide) -> None:
     if poll.channel_code == DEFAULT_CHANNEL and shop.has_several_channels():
         raise ConfigError(
             "the ledger belongs to another vendure.channel_token, and what is set now is the "
-            "default channel, which lists the orders of all channels: all would be sent from here; "
-            "nothing was changed",
+            "default channel, which lists the orders of all channels: unless it was that channel's "
+            "own token, those of others would be sent from here; nothing was changed",
             hint="set the token of that channel (Settings > Channels in Vendure); to send from the "
-            "default channel, name the channels whose orders are sent here in orders.channels",
+            "default channel, also where the ledger always did, name the channels whose orders are "
+            "sent here in orders.channels",
         )
 
 

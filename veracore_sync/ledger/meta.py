@@ -46,8 +46,8 @@ _RECORDED_OF = {
 """Where something is recorded of each side as soon as it has, or may have, answered."""
 _SAME = "if it is the same {side} at another address, run `veracore-sync ledger rebind`; "
 _CHANNEL = (
-    "only vendure.channel_token differs: correct it; if the channel was given another in Vendure, "
-    "run `veracore-sync ledger rebind`; "
+    "only vendure.channel_token differs: correct it, or leave it out; if the channel was given "
+    "another token in Vendure, run `veracore-sync ledger rebind`; "
 )
 _ANOTHER = "for another one set another ledger.path, or ledger.schema_name"
 _BACKUP = "a backup is restored with the settings of its time first"

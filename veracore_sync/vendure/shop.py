@@ -300,7 +300,7 @@ class VendureShop:
 
     def _list(self, wanted: Mapping[str, Any]) -> Node:
         root = Node(page(self._client, self._list_orders, wanted))
-        must_see_all_channels(root)
+        must_see_all_channels(root, self._channels)
         return root.node("orders")
 
     def _names(self, wanted: Mapping[str, Any]) -> Node:
@@ -317,7 +317,7 @@ class VendureShop:
             self._learn_fields()
             raise
         for root, items in read:
-            must_see_all_channels(root)
+            must_see_all_channels(root, self._channels)
             precision = mapping.money_precision(root)
             orders = [mapping.order(item, precision, self._fields.texts(item)) for item in items]
             found.update((order.code, order) for order in orders)

@@ -71,7 +71,10 @@ def _step(row: OrderRow, can_cancel: bool) -> Step:
         return Step(row, "nothing", "it is never sent")
     if row.state == OrderState.SKIPPED and row.cause == OrderCause.CHANNEL:
         # Another configuration may have sent it, to this VeraCore or to another.
-        reason = "it was sold in another channel: cancel it with the configuration that sends those"
+        reason = (
+            "it was sold in another channel: cancel it with the configuration that sends those; if "
+            "that is this one by now, have it planned again first"
+        )
         return Step(row, "refuse", reason)
     if row.state in OPEN_TO_WITHDRAW:
         return Step(row, "withdraw", "it was not sent, so VeraCore need not be asked")

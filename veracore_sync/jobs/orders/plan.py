@@ -91,7 +91,7 @@ def elsewhere_reason(channels: Collection[str]) -> str:
     sold_in = ", ".join(sorted({*channels} - {DEFAULT_CHANNEL} or {*channels}))
     return (
         f"it was sold in the channel {sold_in}, whose orders are not sent here (orders.channels); "
-        "also if that is changed, it stays skipped until a person names it"
+        "even if that is changed, it stays skipped until a person names it"
     )
 
 

@@ -45,8 +45,8 @@ _CONFLICT = (
 )
 _CANCELLED = f"to send it again: `veracore-sync resolve {HERE} --new-id`"
 _CHANNEL = (
-    "to send it here, which no other configuration may have done: name its channel in "
-    f"orders.channels, then `veracore-sync sync-orders --order {HERE}`"
+    "if no other configuration has sent it: name its channel in orders.channels (unless it was "
+    f"deleted), then `veracore-sync sync-orders --order {HERE}`"
 )
 _TYPE = "to send orders of that type, name it in orders.order_types"
 _LATER = "nothing to do: it is sent once the shop shows it in such a state"

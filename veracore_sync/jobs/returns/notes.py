@@ -35,7 +35,8 @@ class NoteWriter(RunPart[ReturnsReport]):
 
     _rules: Rules = field(init=False)
     _budget: FailureBudget = field(default_factory=FailureBudget, init=False)
-    _unread: set[str] = field(default_factory=set, init=False)
+    _unread: dict[str, SyncError] = field(default_factory=dict, init=False)
+    _was_read: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._rules = rules_of(self.settings)
@@ -46,6 +47,12 @@ class NoteWriter(RunPart[ReturnsReport]):
         Raises:
             SyncError: The shop cannot be used; the next run goes on.
         """
+        self._write_each()
+        if len(self._unread) >= self._budget.most and not self._was_read:
+            # Not one of many could be read: it is no order's fault.
+            raise next(iter(self._unread.values()))
+
+    def _write_each(self) -> None:
         tried: set[int] = set()
         while True:
             rows = self.ledger.receipts.open_notes(len(tried) + _AT_ONCE)
@@ -69,9 +76,10 @@ class NoteWriter(RunPart[ReturnsReport]):
             # One order may have many receipts, and all of them would fail: only if nothing can be
             # read is it the shop.
             self.shop.fulfilments.orders([self.ledger.meta.probe_id])
-            self._unread.add(row.veracore_id)
+            self._unread[row.veracore_id] = error
             self._not_written(row, error)
             return
+        self._was_read = True
         if order_id is None:
             return
         try:

@@ -7,7 +7,7 @@ whether money goes back is a person's decision.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -99,6 +99,7 @@ class ReturnsRun(JobRun[ReturnsReport]):
             return False
         finally:
             self._name(list(unreadable.values()))
+        self._forget_unreadable(unreadable.values())
         return True
 
     def _list(
@@ -165,6 +166,7 @@ class ReturnsRun(JobRun[ReturnsReport]):
     def _name(self, rows: Sequence[UnreadableReturn]) -> None:
         if not rows:
             return
+        self._check_warehouse()
         self.report.errors += len(rows)
         for row in rows:
             why = Why("cannot be read", row.problem, "passed by, and read again while it is listed")
@@ -185,13 +187,22 @@ class ReturnsRun(JobRun[ReturnsReport]):
         """Whether an earlier run could not read one of them either, and none has said so."""
         if self.context.must_not_write:
             return False
-        seen: dict[str, bool] = json.loads(self.ledger.meta.get(_UNREADABLE) or "{}")
-        names = {f"{row.name}: {row.problem}" for row in rows}
-        overdue = {name for name in names if seen.get(name) is False}
-        now = {name: name in seen for name in sorted(names)}
-        earlier = [(name, one) for name, one in seen.items() if name not in now][-_KEPT:]
-        self.ledger.meta.put(_UNREADABLE, json.dumps(dict(earlier) | now))
-        return bool(overdue)
+        seen = self._unreadable_before()
+        names = sorted(map(_named, rows))
+        now = {name: name in seen for name in names}
+        kept = [*(seen | now).items()][-_KEPT:]
+        self.ledger.meta.put(_UNREADABLE, json.dumps(dict(kept)))
+        return any(seen.get(name) is False for name in names)
+
+    def _forget_unreadable(self, rows: Iterable[UnreadableReturn]) -> None:
+        """Forget those that all of a complete list are no longer among."""
+        seen, names = self._unreadable_before(), set(map(_named, rows))
+        left = {name: reported for name, reported in seen.items() if name in names}
+        if left != seen and not self.context.must_not_write:
+            self.ledger.meta.put(_UNREADABLE, json.dumps(left))
+
+    def _unreadable_before(self) -> dict[str, bool]:
+        return dict(json.loads(self.ledger.meta.get(_UNREADABLE) or "{}"))
 
     # ---- whether VeraCore lists them at all ------------------------------------------------------
 
@@ -225,3 +236,7 @@ class ReturnsRun(JobRun[ReturnsReport]):
         elif self.ledger.meta.get(UNAVAILABLE) in (None, ""):
             self.ledger.meta.put(UNAVAILABLE, to_text(self.clock.now()))
             self.report.escalate(f"{message}; ask VeraCore for it, or disable this timer")
+
+
+def _named(row: UnreadableReturn) -> str:
+    return f"{row.name}: {row.problem}"
