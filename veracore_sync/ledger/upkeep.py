@@ -45,7 +45,7 @@ _OLD = {
     f"OR (o.state IN ({in_sql(_ENDED)}) AND o.updated_at < ?1)) LIMIT ?2)",
 }
 
-# Equal receipts are told apart by their number, so none goes before all have their notes.
+# Equal receipts are numbered, so none goes before all have their notes.
 _OLD_RECEIPTS = (
     "DELETE FROM receipts WHERE id IN (SELECT id FROM receipts old WHERE seen_at < ? "  # noqa: S608
     f"AND day <= (SELECT value FROM meta WHERE key = '{FORGOTTEN_TO}') AND NOT EXISTS (SELECT 1 "
