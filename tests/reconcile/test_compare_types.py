@@ -487,6 +487,15 @@ CONTENT: dict[str, Case] = {
         lambda: adopted(ordered(World().send(), MUG=3)),
         ["content_differs"],
     ),
+    "a unit that the shop cut is left to ship, and all others have": (
+        lambda: (
+            ordered(World().send(), MUG=1)
+            .ship({"CUP": 1, "TEE": 1})
+            .fulfil({"MUG": 1, "TEE": 1})
+            .end()
+        ),
+        ["content_differs"],
+    ),
     "units added before it was adopted, and what VeraCore has has left": (
         lambda: (
             adopted(ordered(World().send(), MUG=3)).ship().complete().fulfil({"MUG": 2, "TEE": 1})
@@ -541,6 +550,26 @@ CONTENT: dict[str, Case] = {
     "accepted by a person": (lambda: ordered(World().send(), MUG=1).accept_changes(), []),
     "changed before it was adopted, and accepted by a person": (
         lambda: adopted(ordered(World().send(), MUG=1)).accept_changes(),
+        [],
+    ),
+    "a unit that the shop cut was cancelled there, and all others have left": (
+        lambda: (
+            ordered(World().send(), MUG=1)
+            .record(partially_cancelled=True, products=(Product("CUP", 2, 1), Product("TEE", 1, 0)))
+            .ship({"CUP": 1, "TEE": 1})
+            .fulfil({"MUG": 1, "TEE": 1})
+            .end()
+        ),
+        [],
+    ),
+    "a unit that the shop cut is left to ship, which a person accepted": (
+        lambda: (
+            ordered(World().send(), MUG=1)
+            .ship({"CUP": 1, "TEE": 1})
+            .fulfil({"MUG": 1, "TEE": 1})
+            .end()
+            .accept_changes()
+        ),
         [],
     ),
     "units added before it was adopted, and given by hand when the others had left": (

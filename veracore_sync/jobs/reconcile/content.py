@@ -178,7 +178,14 @@ def _unit_words(
 ) -> Sequence[str]:
     """Units that VeraCore changed, or never had as they were sent."""
     one, held = both.one, both.held
-    if side.row.state is not OrderState.SYNCED or record.lines is None or held is None:
+    if record.lines is None or held is None:
+        return ()
+    if side.row.state is OrderState.SHIPPED and not (record.is_complete or one.is_accepted):
+        # All that the shop asks for has left, so no alert stands about what is still to leave.
+        names = {unit_key(sku): sku.strip() for sku, _ in held}
+        more = {names[key]: units for key, units in one.excess.items() if key in names}
+        return [f"VeraCore will ship {counted(more)} more"] if more else ()
+    if side.row.state is not OrderState.SYNCED:
         return ()
     is_told = one.is_accepted or _is_of_its_lines(one, rules)
     if record.is_complete:
