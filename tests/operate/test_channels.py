@@ -250,6 +250,9 @@ def test_orders_of_a_renamed_channel_wait_until_the_setting_names_it(market: Mar
     assert ended.json["error"]["message"] == message
     assert market.rig.run("reconcile", "--json").code == 78
     assert market.rig.placed() == {}
+    market.rig.env[CHANNELS] = f"{HOME},west,0000"
+    several = market.rig.run("sync-orders", "--json").json["error"]["message"]
+    assert several.endswith('the shop has no channel "0000" and "west"; did you mean "west-2"?')
     market.rig.env[CHANNELS] = f"{HOME},west-2"
     market.rig.sync()
     assert sent(market) == {"default", "west"}

@@ -82,6 +82,13 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f'; did you mean "{folded[near[0]]}"?' if near else ""
 
 
+def unknown(missing: Iterable[str], there: Iterable[str], what: str) -> str:
+    """That the shop has none of these names, each with the one that may be meant."""
+    known = tuple(there)
+    named = " and ".join(f'"{one}"{closest(one, known)}' for one in missing)
+    return f"the shop has no {what} {named}"
+
+
 def plain(text: str) -> str:
     """The text itself, where it holds neither control characters nor broken Unicode."""
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.config.types import closest
+from veracore_sync.config.types import unknown
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import read_error
 from veracore_sync.vendure.answers import UPSTREAM
@@ -118,10 +118,10 @@ def must_see_all_channels(root: Node, named: Collection[str] = ()) -> None:
             "(Settings > Roles), also in one that is added later",
         )
     # A renamed channel: its orders would be skipped, and stay so when the setting is corrected.
-    for one in sorted({*named} - seen):
+    if missing := sorted({*named} - seen):
         raise read_error(
             Occurrence.CHANNEL_UNKNOWN,
-            f'orders.channels: the shop has no channel "{one}"{closest(one, seen)}',
+            f"orders.channels: {unknown(missing, seen, 'channel')}",
             upstream=UPSTREAM,
             hint=f"it has {', '.join(sorted(seen))}",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from veracore_sync.config import SkuSettings
-from veracore_sync.config.types import closest
+from veracore_sync.config.types import unknown
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.jobs.inventory.sku_map import sku_key
 
@@ -31,13 +31,6 @@ def must_be_there(setting: str, names: Iterable[str], there: Iterable[str], what
             f"{setting}: {unknown(missing, known, what)}",
             hint=f"it has {', '.join(sorted(known)) or 'none'}",
         )
-
-
-def unknown(missing: Iterable[str], there: Iterable[str], what: str) -> str:
-    """That the shop has none of these names, each with the one that may be meant."""
-    known = tuple(there)
-    named = " and ".join(f'"{one}"{closest(one, known)}' for one in missing)
-    return f"the shop has no {what} {named}"
 
 
 def unknown_skus(

@@ -6,9 +6,10 @@ from collections.abc import Generator, Iterator, Mapping
 
 from veracore_sync.config import Settings
 from veracore_sync.config.orders import DEFAULT_CHANNEL
+from veracore_sync.config.types import unknown
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
-from veracore_sync.jobs.doctor.known_names import must_be_there, unknown
+from veracore_sync.jobs.doctor.known_names import must_be_there
 from veracore_sync.jobs.inventory.location_map import location_map
 from veracore_sync.jobs.orders.bad_records import Reader, in_batches
 from veracore_sync.ports.shop import GrantedAccess, ProcessNames, Shop

@@ -190,7 +190,8 @@ class ReturnsRun(JobRun[ReturnsReport]):
         seen = self._unreadable_before()
         names = sorted(map(_named, rows))
         now = {name: name in seen for name in names}
-        kept = [*(seen | now).items()][-_KEPT:]
+        earlier = {name: reported for name, reported in seen.items() if name not in now}
+        kept = [*(earlier | now).items()][-_KEPT:]
         self.ledger.meta.put(_UNREADABLE, json.dumps(dict(kept)))
         return any(seen.get(name) is False for name in names)
 
