@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-_SILENCE_SECONDS = 120
+_SILENCE_SECONDS = 600
 
 
 def on_terminal(
