@@ -54,6 +54,24 @@ def test_a_buffer_may_be_named_by_the_warehouses_part() -> None:
     assert both.offer(shirt, demand()) == {"a": 9}
 
 
+@pytest.mark.parametrize(
+    ("buffers", "sold"),
+    [
+        ({"SHIRT": 4}, 6),
+        ({"TEE": 4}, 6),
+        # the part's own name comes first
+        ({"SHIRT": 4, "TEE": 1}, 9),
+        ({"TEE": 1, "SHIRT": 4}, 9),
+        ({"MUG": 4}, 10),
+        ({"SET": 3}, 7),
+    ],
+)
+def test_a_kit_leaves_what_is_held_back_of_its_parts(buffers: dict[str, int], sold: int) -> None:
+    skus = {"aliases": {"SHIRT": "TEE"}, "kits": {"SET": {"TEE": 1}}}
+    made = calculator(Book({"tee": {"a": 10}}), skus=skus, buffers=buffers)
+    assert made.offer(matched(None, sku="SET", part=""), demand()) == {"a": sold}
+
+
 def test_a_share_is_taken_of_all_locations_together() -> None:
     share = calculator(places=TWO, buffer="10%")
     assert share.offer(matched({"a": 10, "b": 30}), demand()) == {"a": 6, "b": 30}

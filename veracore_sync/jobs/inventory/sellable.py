@@ -36,11 +36,14 @@ class SellableCalculator:
     is_absence_proven: bool
     _left: dict[str, list[int]] = field(default_factory=dict)
     _buffers: dict[str, Buffer] = field(default_factory=dict)
+    _by_part: dict[str, Buffer] = field(default_factory=dict)
     _shared: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.settings.inventory.buffers
         self._buffers = {sku_key(sku): buffer for sku, buffer in wanted.items()}
+        # A kit names its parts as the warehouse does, and the shop's SKU of one may have an alias.
+        self._by_part = {sku_key(self.names.part(sku)): one for sku, one in wanted.items()}
 
     def begin(self) -> None:
         """Begin a plan: variants that share a SKU get their shares anew."""
@@ -101,7 +104,7 @@ class SellableCalculator:
         sku: str,
         demand: int,
     ) -> dict[str, int]:
-        own = self._buffers.get(sku_key(sku)) or self._buffers.get(part)
+        own = self._buffers.get(sku_key(sku)) or self._by_part.get(part)
         buffer = own or self.settings.inventory.buffer
         return most_saleable(stock, unread, demand, buffer, self.places.order)
 
