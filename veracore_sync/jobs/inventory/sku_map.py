@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 
 from veracore_sync.config import SkuSettings
-from veracore_sync.domain.held_orders import spellings, unit_key
+from veracore_sync.domain.held_orders import spellings, totals, unit_key
 
 sku_key = unit_key
 
@@ -18,6 +18,12 @@ SPELLINGS = "stock.spellings"
 def kit_key(sku: str) -> str:
     """The key by which variants of a kit are staged: no part's, for a part may have its name."""
     return f"kit {sku_key(sku)}"
+
+
+def _together(parts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    several = list(parts)
+    spelled = {sku_key(part): part for part, _ in several}
+    return {spelled[key]: units for key, units in totals(several).items()}
 
 
 class SkuMap:
@@ -36,6 +42,12 @@ class SkuMap:
             for sku, parts in skus.kits.items()
         }
         self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
+        # The warehouse has no stock of a kit in a kit, and picks its parts.
+        self._kits = {
+            sku: _together(self._picked(parts, {sku_key(self.part(sku))}))
+            for sku, parts in self._kits.items()
+        }
+        self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
         # Whatever else orders the offer of a kit is that kit; but what is a part of it, too, is for
         # sale by itself.
         for sku in (*self._aliases, *self._kits_by_offer):
@@ -47,6 +59,19 @@ class SkuMap:
         for sku, parts in self._kits.items():
             for part in {sku_key(part) for part in parts}:
                 self._kits_by_part.setdefault(part, []).append(sku)
+
+    def _picked(
+        self, parts: Mapping[str, int], within: Collection[str]
+    ) -> Iterator[tuple[str, int]]:
+        """The parts of a kit; of a kit in it, that one's."""
+        for part, units in parts.items():
+            key = sku_key(part)
+            kit = self._kits_by_offer.get(key)
+            if kit is None or key in within or key in map(sku_key, kit):
+                yield part, units
+            else:
+                for inner, each in self._picked(kit, {*within, key}):
+                    yield inner, each * units
 
     def with_names(
         self, offers: Mapping[str, str], kits: Mapping[str, Mapping[str, int]]
