@@ -1087,7 +1087,22 @@ NOT_ORDERED: dict[str, Case] = {
         lambda: delivered(World()).ship({"TEE": 1}, "1001-2").cancel_here(),
         ["shipped_not_ordered"],
     ),
+    "a part of a kit too many": (
+        lambda: World({"SET": 1}).send().ship({"CUP": 1, "SPOON": 3}).fulfil().complete(),
+        ["shipped_not_ordered"],
+    ),
     # near misses
+    "a kit that had more parts when it was sent": (
+        lambda: (
+            World({"SET": 1})
+            .send()
+            .record(products=(Product("CUP", 1, 0), Product("SPOON", 3, 0)))
+            .ship({"CUP": 1, "SPOON": 3})
+            .fulfil()
+            .complete()
+        ),
+        [],
+    ),
     "accepted by a person": (
         lambda: (
             World().send().ship({"CUP": 3, "TEE": 1}).fulfil().complete().accepted("order.beyond")

@@ -286,6 +286,37 @@ def test_what_shipped_beyond_the_lines(
 
 
 @pytest.mark.parametrize(
+    ("before", "shipped", "products", "beyond"),
+    [
+        # BOX x 2 is picked as two mugs and four teas, and a mug is sold beside
+        ({}, {"MUG": 3, "TEA": 4}, {}, {}),
+        ({}, {"MUG": 3}, {}, {}),
+        ({}, {"MUG": 4}, {}, {"MUG": 1}),
+        ({"MUG": 2}, {"MUG": 1}, {}, {}),
+        ({"MUG": 3}, {"MUG": 1, "TEA": 4}, {}, {"MUG": 1}),
+        # another part of the kit, and a whole kit
+        ({}, {"TEA": 5}, {}, {"TEA": 1}),
+        ({"MUG": 3, "TEA": 4}, {"MUG": 1, "TEA": 2}, {}, {"MUG": 1, "TEA": 2}),
+        ({"TEA": 6}, {"MUG": 3}, {}, {}),
+        # the kit had more of it when VeraCore got the order
+        ({}, {"MUG": 3, "TEA": 7}, {"MUG": 3, "TEA": 6}, {"TEA": 1}),
+        ({}, {"MUG": 3, "TEA": 6}, {"MUG": 3, "TEA": 6}, {}),
+    ],
+)
+def test_which_parts_of_a_kit_shipped_beyond_it(
+    before: Mapping[str, int],
+    shipped: Mapping[str, int],
+    products: Mapping[str, int],
+    beyond: Mapping[str, int],
+) -> None:
+    one = account([("BOX", 2), ("MUG", 1)], {"BOX": 2, "MUG": 1}, products=products)
+    this = slip(shipped, "2")
+    one.cover(slip(before))
+    one.cover(this)
+    assert one.beyond(this) == beyond
+
+
+@pytest.mark.parametrize(
     ("held", "sent", "is_fulfilled", "expected"),
     [
         ({"MUG": 1}, None, True, (True, False)),

@@ -209,17 +209,7 @@ class Account:
         elsewhere = self.fulfilled() - ours
         ordered = Counter({line.id: line.quantity for line in self.order.lines}) - elsewhere
         most = ordered | ours | made
-        lines, recipes = self.order.lines, self.allocation.recipes
-        placed = allocate(shipped, lines, most, self.names, recipes)
-        over = placed.left
-        for line in lines:
-            # Parts of a kit that is not complete yet are none too many.
-            key, units = sku_key(self.names.part(line.sku)), most[line.id] - placed.lines[line.id]
-            kit = {sku_key(part): each for part, each in (self.names.kit(line.sku) or {}).items()}
-            for part, each in (kit or recipes.get(key, {})).items():
-                over[part] -= each * units
-        spelled = {sku_key(self.names.part(line.sku)): line.sku for line in self.order.lines}
-        return {spelled[key]: units for key, units in over.items() if key in spelled and units > 0}
+        return self.allocation.excess(shipped, most, shipped)
 
     def lacking(self) -> Counter[str]:
         """Units that the shop waits for, of an order of which VeraCore ships nothing more."""

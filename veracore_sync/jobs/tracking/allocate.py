@@ -59,13 +59,14 @@ def allocate(
         _take(line, {key: 1}, capacity, left, taken)
     for line in lines:
         key = sku_key(names.part(line.sku))
-        recipe = _kit(line, names) or recipes.get(key)
+        recipe = kit_of(line, names) or recipes.get(key)
         if recipe:
             _take(line, recipe, capacity, left, taken)
     return Allocation(+taken, +left)
 
 
-def _kit(line: Line, names: SkuMap) -> Mapping[str, int] | None:
+def kit_of(line: Line, names: SkuMap) -> Mapping[str, int] | None:
+    """The parts of a line's kit, as keys, and the units of each; ``None`` if it is no kit."""
     kit = names.kit(line.sku)
     return {sku_key(part): each for part, each in kit.items()} if kit else None
 
@@ -95,7 +96,7 @@ def recipes_of(record: WarehouseRecord, names: SkuMap, lines: Sequence[Line]) ->
     products: Counter[str] = Counter()
     for product in record.products:
         products[sku_key(product.sku)] += product.ordered
-    known = {part for line in lines for part in (_kit(line, names) or {})}
+    known = {part for line in lines for part in (kit_of(line, names) or {})}
     kits = {sku_key(names.part(line.sku)) for line in lines if names.kit(line.sku)}
     unknown = [offer for offer in offers if offer not in products and offer not in kits]
     parts = {

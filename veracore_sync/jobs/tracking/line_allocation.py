@@ -14,10 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
-from veracore_sync.domain.held_orders import short_units
+from veracore_sync.domain.held_orders import short_units, totals
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
-from veracore_sync.jobs.tracking.allocate import Recipes, allocate, recipes_of, units_of
+from veracore_sync.jobs.tracking.allocate import Recipes, allocate, kit_of, recipes_of, units_of
 
 
 @dataclass(slots=True)
@@ -167,17 +167,33 @@ class LineAllocation:
         return any(key in self._offers | parts | inferred for key in units_of(shipment.lines))
 
     def beyond(self, shipment: Shipment) -> dict[str, int]:
-        """Units of the order's offers that shipped beyond its lines, by SKU.
+        """Units that shipped beyond the order's lines, by SKU or a kit's part.
 
         The slip is counted already.
         """
         whole = {line.id: line.quantity for line in self.order.lines}
-        left = self._left_of(self.counted, whole)
-        own = units_of(shipment.lines or ())
-        spelled = {sku_key(self.names.part(line.sku)): line.sku for line in self.order.lines}
-        return {
-            spelled[key]: min(left[key], own[key]) for key in left if key in spelled and own[key]
-        }
+        return self.excess(self.counted, whole, units_of(shipment.lines or ()))
+
+    def excess(
+        self, products: Mapping[str, int], capacity: Mapping[str, int], own: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Products beyond these units by line id: by SKU or a kit's part, as far as among `own`."""
+        lines = self.order.lines
+        placed = allocate(products, lines, capacity, self.names, self.recipes)
+        over, parts = placed.left, dict[str, str]()
+        for line in lines:
+            key, lacks = self._offer(line), capacity.get(line.id, 0) - placed.lines[line.id]
+            # Parts of a kit that is not complete yet are none too many.
+            for part, each in (kit_of(line, self.names) or self.recipes.get(key, {})).items():
+                over[part] -= each * lacks
+            parts |= {sku_key(part): part for part in self.names.kit(line.sku) or ()}
+        there = totals((one.sku, one.ordered) for one in self.record.products)
+        for key in parts.keys() - self._offers:
+            # A kit may have had more parts when it was sent.
+            over[key] = min(over[key], products.get(key, 0) - there[key])
+        spelled = parts | {self._offer(line): line.sku for line in lines}
+        several = {key: min(over[key], own.get(key, 0)) for key in spelled}
+        return {spelled[key]: units for key, units in several.items() if units > 0}
 
     @property
     def is_known(self) -> bool:
@@ -195,7 +211,10 @@ class LineAllocation:
 
     @property
     def _offers(self) -> set[str]:
-        return {sku_key(self.names.part(line.sku)) for line in self.order.lines}
+        return set(map(self._offer, self.order.lines))
+
+    def _offer(self, line: Line) -> str:
+        return sku_key(self.names.part(line.sku))
 
     def offered(self) -> Counter[str] | None:
         """What VeraCore accepted of the order; ``None`` if unknown: then all that was ordered."""
