@@ -33,7 +33,7 @@ def main() -> None:
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     orders = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
-        bed = Bed(Path(folder), ledger_server.new_place(lease_seconds=5))
+        bed = Bed(Path(folder), ledger_server.new_place())
         with closing(open_ledger(bed.path)) as ledger:
             fill(ledger, _ROWS)
         met = kill_moves(bed, kills, seed=int(time.time()))

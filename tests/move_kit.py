@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ledger_server
+
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.ledger.closed import ABOUT_MOVES, MOVED
@@ -158,7 +160,6 @@ class Bed:
             "VERACORE_COMPANY_ID": "SANDBOX",
             "VERACORE_SYNC_LEDGER__PATH": str(self.path),
             "VERACORE_SYNC_LEDGER__SCHEMA_NAME": self.server.schema,
-            "VERACORE_SYNC_LEDGER__LEASE_SECONDS": "5",
         }
         return env | ({"VERACORE_SYNC_LEDGER__URL": self.server.url} if back else {})
 
@@ -181,6 +182,8 @@ class Bed:
         process = self.start(back=back, failpoint=failpoint)
         out, err = process.communicate(timeout=600)
         assert "Traceback" not in err, err
+        if process.returncode == -signal.SIGKILL:
+            ledger_server.end_leases(self.server, in_seconds=1)
         return process.returncode, out, err
 
     def never_two(self, key: str) -> list[Place]:
@@ -299,6 +302,7 @@ def _one_life(
         return True
     assert process.returncode == -signal.SIGKILL, (process.returncode, err)
     met["killed"] += 1
+    ledger_server.end_leases(bed.server)
     return False
 
 

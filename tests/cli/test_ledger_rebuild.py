@@ -245,11 +245,12 @@ def test_killed_at_any_moment_it_goes_on(both: tuple[LostRig, SmallShop], gap: s
 def test_on_postgres_it_waits_for_the_leases_of_one_that_was_killed(tmp_path: Path) -> None:
     with made(tmp_path) as (rig, shop):
         order = shop.state.place_order([("MUG", 2)])
-        rig.server = ledger_server.new_place(lease_seconds=5)
+        rig.server = ledger_server.new_place()
         rig.sync()
-        rig.server = ledger_server.new_place(lease_seconds=5)
+        rig.server = ledger_server.new_place()
         gap = {"VERACORE_SYNC_TEST_FAILPOINT": "rebuild recording:kill"}
         assert Rig.run(rig, *REBUILD, "--apply", **gap).code == -9
+        ledger_server.end_leases(rig.server, in_seconds=2)
         assert rig.run("sync-orders").code == 78
         assert rig.rebuild("--apply")["ended"] is True
         assert rig.sync()["submitted"] == 0

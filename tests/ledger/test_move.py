@@ -38,7 +38,7 @@ ROWS = 30
 
 @pytest.fixture
 def bed(tmp_path: Path) -> Iterator[Bed]:
-    made = Bed(tmp_path, ledger_server.new_place(lease_seconds=5))
+    made = Bed(tmp_path, ledger_server.new_place())
     with closing(open_ledger(made.path)) as ledger:
         fill(ledger, ROWS)
     yield made

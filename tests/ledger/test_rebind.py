@@ -37,7 +37,7 @@ def rig(shop: SmallShop, tmp_path: Path, request: pytest.FixtureRequest) -> Iter
     with Sandbox() as sandbox:
         made = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
         if request.param == "postgres":
-            made.server = ledger_server.new_place(lease_seconds=5)
+            made.server = ledger_server.new_place()
         for n in range(3):
             placed = shop.state.now() - timedelta(hours=3 - n)
             shop.state.place_order([("MUG", n + 1)], placed_at=placed)
@@ -215,8 +215,10 @@ def test_killed_at_any_moment_it_is_the_old_or_the_new(rig: Rig, point: str) -> 
     moved = {SHOP: elsewhere(rig.shop_url), WAREHOUSE: elsewhere(rig.sandbox.url)}
     killed = {"VERACORE_SYNC_TEST_FAILPOINT": f"{point}:kill"}
     process = rig.start(*REBIND, "--apply", **moved, **killed)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == -signal.SIGKILL
+    if rig.server is not None:
+        ledger_server.end_leases(rig.server)
     is_new = point == "rebind done"
     assert {"localhost" in bound(rig, side) for side in ("shop", "warehouse")} == {is_new}
     assert rebind(rig, "--apply", **moved)["applied"] is not is_new

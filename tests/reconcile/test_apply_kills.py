@@ -52,7 +52,9 @@ def test_killed_in_each_gap(tmp_path: Path) -> None:
 
 
 def test_killed_on_a_ledger_of_many_hosts(tmp_path: Path) -> None:
-    with apply_world(tmp_path, HereRig, ledger_server.new_place(5)) as world:
+    place = ledger_server.new_place()
+    with apply_world(tmp_path, HereRig, place) as world:
         world.make_all([T.PAID_NOT_SENT, T.SHIPPED_NOT_FULFILLED])
         die(world, "answered", T.PAID_NOT_SENT)
+        ledger_server.end_leases(place, in_seconds=2)
         settle(world)

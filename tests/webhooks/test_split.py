@@ -25,6 +25,7 @@ from veracore_sync.config.secrets import secret_keys
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 PROXIES = ("hooks.proxy", "vendure.proxy", "veracore.proxy")
 OTHERS = sorted(set(secret_keys()) - RECEIVER_SECRETS - set(PROXIES))
@@ -191,36 +192,35 @@ def test_a_worker_does_not_listen(tmp_path: Path) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def ledger_environ(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+def server(request: pytest.FixtureRequest) -> Iterator[PostgresPlace | None]:
     if request.param == "sqlite":
-        yield {}
+        yield None
         return
-    place = ledger_server.new_place(lease_seconds=5)
-    yield {
-        "VERACORE_SYNC_LEDGER__URL": place.url,
-        "VERACORE_SYNC_LEDGER__SCHEMA_NAME": place.schema,
-        "VERACORE_SYNC_LEDGER__LEASE_SECONDS": "5",
-    }
+    place = ledger_server.new_place()
+    yield place
     ledger_server.drop(place)
 
 
 def test_what_either_half_had_when_it_was_killed_is_followed_by_the_next(
-    tmp_path: Path, ledger_environ: dict[str, str]
+    tmp_path: Path, server: PostgresPlace | None
 ) -> None:
     files = secret_files(tmp_path)
+    if server is not None:
+        files["VERACORE_SYNC_LEDGER__URL"] = server.url
+        files["VERACORE_SYNC_LEDGER__SCHEMA_NAME"] = server.schema
     # Events would be delivered by the worker.
     hookless = {name: "" for name in files if "HOOKS" in name}
 
     def receiver() -> Process:
         return Process(
             tmp_path, "--receive-only", "--port", "0", stderr=subprocess.DEVNULL,
-            **files, **ledger_environ,
+            **files,
         )  # fmt: skip
 
     def worker() -> Process:
         return Process(
             tmp_path, "--work-only", "--json", stderr=subprocess.DEVNULL,
-            **{**files, **hookless, **ledger_environ},
+            **{**files, **hookless},
         )  # fmt: skip
 
     first, halted = receiver(), worker()
@@ -229,11 +229,8 @@ def test_what_either_half_had_when_it_was_killed_is_followed_by_the_next(
         promised = {f"S-{number}" for number in range(8)}
         assert {post(first, name) for name in promised} == {200}
         until(lambda: bool(seen(halted)))
-    if ledger_environ:
-        # Their leases would end by themselves, in seconds.
-        schema = ledger_environ["VERACORE_SYNC_LEDGER__SCHEMA_NAME"]
-        expired = f"UPDATE {schema}.leases SET expires_at = '-infinity'"
-        ledger_server.cluster().ask("ledger", expired)
+    if server is not None:
+        ledger_server.end_leases(server)
     second, last = receiver(), worker()
     with ended(second, last):
         assert post(second, "LAST") == 200
