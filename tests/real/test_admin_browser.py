@@ -103,7 +103,7 @@ def house(site: tuple[str, Pages]) -> Iterator[str]:
 
 def opened(chromium: Any, url: str, token: str, troubles: list[str], **context: Any) -> Any:
     page = chromium.new_context(**context).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(600_000)
     page.on("console", lambda told: troubles.append(told.text) if told.type == "error" else None)
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.goto(f"{url}/")

@@ -50,7 +50,7 @@ def listening(rig: Rig) -> Iterator[int]:
 def hook(port: int, name: str, document: dict[str, Any]) -> None:
     body = json.dumps(document).encode()
     headers = sign(SECRET, f"msg_{secrets.token_hex(8)}", int(time.time()), body)
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("POST", f"/veracore-webhooks/{name}-update", body, headers)
         assert connection.getresponse().status == 200
 
