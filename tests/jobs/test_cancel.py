@@ -50,6 +50,13 @@ def alerts(bench: Bench) -> list[str]:
     return [f"{one.code} {one.kind}" for one in bench.ledger.alerts.standing()]
 
 
+def error(bench: Bench, code: str = "A") -> str | None:
+    """What `stats` says of the order besides its alerts."""
+    found = {row.code: row.error_message for row in bench.ledger.orders.recent_errors()}
+    assert found.get(code, "why") is not None
+    return found.get(code)
+
+
 def later(bench: Bench, times: int = 1, seconds: float = GRACE) -> list[str]:
     """Runs as a timer starts them; what newly needs a person."""
     news = []
@@ -82,6 +89,7 @@ def test_cancelled_is_what_two_look_ups_show(bench: Bench) -> None:
     assert later(bench) == []
     assert (bench.state("A"), wish(bench).state) == ("cancelled", CancelState.CANCELLED)
     assert (alerts(bench), bench.warehouse.asked_to_cancel) == ([], ["A"])
+    assert error(bench) is None
     assert later(bench, 3) == []
 
 
@@ -94,9 +102,10 @@ def test_an_order_that_the_shop_still_shows_as_paid(bench: Bench) -> None:
     [told] = later(bench, 2)
     assert "it is cancelled at VeraCore as asked, and not in the shop" in told
     assert alerts(bench) == ["A order.cancelled"]
+    assert "and not in the shop" in str(error(bench))
     cancel_in_shop(bench)
     later(bench)
-    assert alerts(bench) == []
+    assert (alerts(bench), error(bench)) == ([], None)
 
 
 def test_an_order_that_was_never_sent_is_withdrawn_in_the_ledger_alone(bench: Bench) -> None:

@@ -30,6 +30,10 @@ class Cancelling(OrderTable):
                 (self._now(), code),
             )
             if row["state"] == OrderState.CANCELLED:
+                connection.execute(
+                    "UPDATE orders SET error_class = NULL, error_message = NULL WHERE code = ?",
+                    (code,),
+                )
                 self._alerts.resolve(AlertKind.ORDER_CANCELLED, code=code)
             if row["state"] in (*_ENDED, OrderState.CANCELLED):
                 return Applied.DONE

@@ -153,27 +153,28 @@ class LookUpTransitions(OrderTable):
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
         """VeraCore cancelled the order: an alert, unless the shop has cancelled it too."""
+        in_shop = AlertKind.ORDER_CANCELLED_IN_SHOP
         with self._db.transaction() as connection:
+            row = connection.execute(
+                "SELECT shop_cancelled_at FROM orders WHERE code = ?", (code,)
+            ).fetchone()
+            is_known = row is not None and (
+                row["shop_cancelled_at"] is not None
+                or self._alerts.is_open(in_shop, code=code)
+                or any(one.kind == in_shop for one in self._alerts.accepted(code))
+            )
             moved = self._move(
                 connection,
                 code,
                 OrderAct.CANCEL,
                 veracore_id=veracore_id,
-                error_class=Category.CONFLICT,
-                error_message=message,
+                # Cancelled on both sides: nothing is left that a person should read there.
+                error_class=None if is_known else Category.CONFLICT,
+                error_message=None if is_known else message,
                 next_attempt_at=None,
             )
             if moved is Applied.LOST:
                 return moved
-            in_shop = AlertKind.ORDER_CANCELLED_IN_SHOP
-            row = connection.execute(
-                "SELECT shop_cancelled_at FROM orders WHERE code = ?", (code,)
-            ).fetchone()
-            is_known = (
-                row["shop_cancelled_at"] is not None
-                or self._alerts.is_open(in_shop, code=code)
-                or any(one.kind == in_shop for one in self._alerts.accepted(code))
-            )
             # Whatever else was to be done about the order at VeraCore is over; the cancellation
             # itself is what a person still has to deal with.
             self._alerts.resolve_order(code, keep=(AlertKind.ORDER_CANCELLED, *ALERTS_OF_GOODS))

@@ -166,7 +166,8 @@ class Orders:
     def recent_errors(self, limit: int = 10) -> list[OrderRow]:
         """The orders with an error, newest first."""
         rows = self._db.rows(
-            _SELECT + "WHERE state IN ('failed', 'parked', 'in_doubt', 'conflict', 'cancelled') "
+            _SELECT + "WHERE state IN ('failed', 'parked', 'in_doubt', 'conflict') "
+            "OR state = 'cancelled' AND error_message IS NOT NULL "
             "ORDER BY updated_at DESC, code LIMIT ?",
             (limit,),
         )
