@@ -50,6 +50,12 @@ def alerts(bench: Bench) -> list[str]:
     return [f"{one.code} {one.kind}" for one in bench.ledger.alerts.standing()]
 
 
+def alert(bench: Bench, code: str = "A") -> str:
+    """What `stats` says of the order's one alert."""
+    [found] = [one.message for one in bench.ledger.alerts.standing() if one.code == code]
+    return found
+
+
 def error(bench: Bench, code: str = "A") -> str | None:
     """What `stats` says of the order besides its alerts."""
     found = {row.code: row.error_message for row in bench.ledger.orders.recent_errors()}
@@ -219,6 +225,7 @@ def test_not_done_whatever_was_said(bench: Bench, word: str) -> None:
         f"{word}): cancel it there by hand, or it ships"
     ]
     assert alerts(bench) == ["A order.cancelled_in_shop"]
+    assert f"A: {alert(bench)}" == news[0]
     # A person asks again, and this time it works.
     bench.warehouse.cancels.clear()
     command(bench)
@@ -307,11 +314,17 @@ def test_a_missing_permission_is_told_once(bench: Bench) -> None:
     assert len(bench.warehouse.asked_to_cancel) == 1
     assert len(news) == 1
     assert "may not use CancelOrder at VeraCore (\"Missing permission 'CancelOrder'\")" in news[0]
+    # One that is cancelled meanwhile is asked for by nobody, so a person has to know of it.
+    sent(bench, "B")
+    cancel_in_shop(bench, "B")
+    [told] = later(bench)
+    assert "run `veracore-sync cancel B`, or cancel it there by hand" in told
+    assert alert(bench, "B") in told
     # The permission is added, and a person asks: the others follow by themselves.
     bench.warehouse.cancels.clear()
     command(bench, "A0")
     later(bench, 40, 300)
-    assert {bench.state(code) for code in codes} == {"cancelled"}
+    assert {bench.state(code) for code in (*codes, "B")} == {"cancelled"}
     assert alerts(bench) == []
 
 

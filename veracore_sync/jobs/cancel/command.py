@@ -179,11 +179,11 @@ class CancelOrders(RunPart[OrdersReport]):
         for done, row in enumerate(rows):
             self.context.progress("reading the shop", done, len(rows))
             shop = self._shop_state(row.code)
-            if shop == "Cancelled":
-                alert = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
-                self.ledger.transitions.cancelled_in_shop(row.code, alert)
             by: WantedBy = "shop" if shop == "Cancelled" else "person"
             self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
+            if shop == "Cancelled":
+                alert = cancelled_in_shop(self.context, row.code)
+                self.ledger.transitions.cancelled_in_shop(row.code, alert)
         if failure is not None:
             raise failure
         doubtful = self.ledger.orders.held([row.code for row in rows if row.state in _IN_DOUBT])

@@ -37,6 +37,7 @@ from veracore_sync.jobs.cancel.plan import (
     decide,
     sighting,
 )
+from veracore_sync.jobs.cancel.words import FORBIDDEN
 from veracore_sync.jobs.kernel import ReportT, RunContext, RunPart
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.warehouse import (
@@ -48,7 +49,6 @@ from veracore_sync.ports.warehouse import (
 from veracore_sync.waits import CANCELLATION, NET
 
 _LOG = logging.getLogger(__name__)
-_FORBIDDEN = "cancel.forbidden_at"
 _BY_HAND = "cancel it at VeraCore by hand, or it ships"
 OPEN_TO_WITHDRAW = (*UNSENT, OrderState.SKIPPED)
 """The states of an order that VeraCore does not have, if no attempt may have arrived."""
@@ -147,9 +147,9 @@ class Canceller(RunPart[OrdersReport]):
 
     def _is_forbidden(self) -> bool:
         """Whether VeraCore has said within a day that this account may not cancel."""
-        if self._forbidden or self.is_by_person or not self.ledger.meta.get(_FORBIDDEN):
+        if self._forbidden or self.is_by_person or not self.ledger.meta.get(FORBIDDEN):
             return self._forbidden
-        since = self.ledger.meta.moment(_FORBIDDEN)
+        since = self.ledger.meta.moment(FORBIDDEN)
         return since is not None and self.clock.now() - since < NET
 
     # ---- one order ----------------------------------------------------------------------------
@@ -234,8 +234,8 @@ class Canceller(RunPart[OrdersReport]):
         if isinstance(outcome, CancelNotPermitted):
             self._forbid(code, outcome.text)
             return False
-        if self.ledger.meta.get(_FORBIDDEN):
-            self.ledger.meta.put(_FORBIDDEN, "")
+        if self.ledger.meta.get(FORBIDDEN):
+            self.ledger.meta.put(FORBIDDEN, "")
         store.asked(code, outcome.text, None)
         pass_failpoint("cancellation recorded")
         self.report.notify(f"{code}: VeraCore was asked to cancel it; look-ups decide")
@@ -249,7 +249,7 @@ class Canceller(RunPart[OrdersReport]):
             f"permission added, then run {command('cancel CODE', CODE=code)}; or {_BY_HAND}"
         )
         with self.ledger.unit_of_work():
-            self.ledger.meta.put(_FORBIDDEN, to_text(self.clock.now()))
+            self.ledger.meta.put(FORBIDDEN, to_text(self.clock.now()))
             change = self.ledger.cancellations.refuse(code, message)
         self._told(code, change, message)
 

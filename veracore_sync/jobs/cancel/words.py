@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from veracore_sync.config import Settings
 from veracore_sync.domain.advice import command
-from veracore_sync.ports.warehouse import Capabilities
+from veracore_sync.domain.states import CancelState
+from veracore_sync.jobs.kernel import ReportT, RunContext
 
+FORBIDDEN = "cancel.forbidden_at"
+"""When VeraCore said that this account may not cancel; empty: it may, as far as is known."""
 _CANCELLED = "it was cancelled in the shop after it went to VeraCore: "
+_FAILED = (CancelState.TOO_LATE, CancelState.REFUSED)
 
 
-def asks_by_itself(settings: Settings, capabilities: Capabilities) -> bool:
+def asks_by_itself(context: RunContext[ReportT], code: str) -> bool:
     """Whether the next run asks VeraCore to cancel what the shop cancelled."""
-    return settings.orders.cancel == "auto" and capabilities.can_cancel
+    is_auto = context.settings.orders.cancel == "auto" and context.warehouse.capabilities.can_cancel
+    return is_auto and not context.ledger.meta.get(FORBIDDEN) and not _failure(context, code)
 
 
-def cancelled_in_shop(code: str, settings: Settings, capabilities: Capabilities) -> str:
+def cancelled_in_shop(context: RunContext[ReportT], code: str) -> str:
     """The alert's sentence, with what ends it."""
-    if asks_by_itself(settings, capabilities):
+    if failure := _failure(context, code):
+        return failure
+    if asks_by_itself(context, code):
         return f"{_CANCELLED}VeraCore is asked to cancel it, and it ships if that is too late"
-    if settings.orders.cancel != "off" and capabilities.can_cancel:
+    if context.settings.orders.cancel != "off" and context.warehouse.capabilities.can_cancel:
         return (
             f"{_CANCELLED}run {command('cancel CODE', CODE=code)}, or cancel it there by hand, "
             "or it will ship"
         )
     return f"{_CANCELLED}cancel it there too, or it will ship"
+
+
+def _failure(context: RunContext[ReportT], code: str) -> str | None:
+    """Why VeraCore did not cancel the order, once that is known: it is not asked again."""
+    wish, order = context.ledger.cancellations.get(code), context.ledger.orders.get(code)
+    if wish is None or order is None or wish.veracore_id != order.veracore_id:
+        return None
+    return wish.message if wish.state in _FAILED else None

@@ -296,12 +296,12 @@ class Comparer(RunPart[OrdersReport]):
 
     def _cancelled(self, code: str) -> None:
         """The shop cancelled an order that went to VeraCore."""
-        message = cancelled_in_shop(code, self.settings, self.warehouse.capabilities)
+        message = cancelled_in_shop(self.context, code)
         change = self.ledger.transitions.cancelled_in_shop(code, message)
         if change is Applied.NEWS:
             self.report.changed(code, message)
             # With `auto` VeraCore is asked by this run, and an alert follows if that fails.
-            if not asks_by_itself(self.settings, self.warehouse.capabilities):
+            if not asks_by_itself(self.context, code):
                 self.report.escalate(f"{code}: {message}")
 
     def _raise(

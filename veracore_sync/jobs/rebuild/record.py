@@ -47,8 +47,7 @@ class Recorder(RunPart[RebuildReport]):
         moves.adopt(code, veracore_id, record, version, wanted=wanted, counts_fulfilled=True)
         self._shipments(one, veracore_id, record)
         if one.is_cancelled_in_shop:
-            message = cancelled_in_shop(code, self.settings, self.warehouse.capabilities)
-            moves.cancelled_in_shop(code, message)
+            moves.cancelled_in_shop(code, cancelled_in_shop(self.context, code))
         if one.state is OrderState.CANCELLED:
             moves.cancel(code, veracore_id, one.why)
         elif one.state is OrderState.SHIPPED:
