@@ -226,6 +226,14 @@ def test_another_api_at_first_contact_is_a_wrong_address(
         client().execute(LIST_ORDERS, {})
 
 
+def test_a_redirect_says_where_it_leads(httpx_mock: HTTPXMock) -> None:
+    moved = {"location": "https://ada:s3cret@shop.test/admin-api?key=s3cret"}
+    add(httpx_mock, {"status_code": 301, "headers": moved})
+    with pytest.raises(WrongEndpoint, match=r"a redirect to https://shop\.test/") as caught:
+        client().execute(LIST_ORDERS, {})
+    assert "s3cret" not in caught.value.message
+
+
 @pytest.mark.parametrize("answer", OTHER_KINDS, ids=str)
 def test_the_same_answer_later_is_not_understood(
     httpx_mock: HTTPXMock, answer: dict[str, Any]

@@ -250,3 +250,11 @@ def place(address: str) -> str:
     scheme = f"{parts.scheme}://" if parts.scheme in ("http", "https") else "//" if host else ""
     shown = parts.path if _PLACE.fullmatch(parts.path) else f"/{_GAP}"
     return f"{scheme}{shown_host}{shown}"
+
+
+def redirected(status: int, location: str) -> str:
+    """The status and where the answer points; empty if it is no redirect."""
+    goes_to = place(location)
+    if not (300 <= status < 400 and goes_to):
+        return ""
+    return f"HTTP {status}, a redirect to {goes_to}, which is not followed"

@@ -11,7 +11,7 @@ from typing import Any
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import read_error
-from veracore_sync.domain.listed_words import media_type
+from veracore_sync.domain.listed_words import media_type, redirected
 from veracore_sync.domain.texts import one_line
 from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
 from veracore_sync.transport.json_body import UnreadableJson, read_json
@@ -126,7 +126,8 @@ def _json_object(answer: HttpAnswer) -> dict[str, Any]:
 
 
 def _words_for(answer: HttpAnswer) -> str:
-    return f"HTTP {answer.status} {media_type(answer.content_type)}".rstrip()
+    goes_to = redirected(answer.status, answer.headers.get("location", ""))
+    return goes_to or f"HTTP {answer.status} {media_type(answer.content_type)}".rstrip()
 
 
 def _graphql_failure(

@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import NO_ANSWER_OF_ITS_OWN, WRONG_ADDRESS
-from veracore_sync.domain.listed_words import media_type, place
+from veracore_sync.domain.listed_words import media_type, redirected
 from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import Freight, WarehouseOrder
 from veracore_sync.transport.http import HttpAnswer
@@ -155,9 +155,8 @@ def is_page(answer: HttpAnswer) -> bool:
 
 def words_of(answer: HttpAnswer) -> str:
     """The status, and where the answer points or what it is; never its content."""
-    goes_to = place(answer.headers.get("location", ""))
-    if 300 <= answer.status < 400 and goes_to:
-        return f"HTTP {answer.status}, a redirect to {goes_to}, which is not followed"
+    if goes_to := redirected(answer.status, answer.headers.get("location", "")):
+        return goes_to
     kind = media_type(answer.content_type) or ("no content type" if answer.body else "nothing")
     return f"HTTP {answer.status} ({kind})"
 
