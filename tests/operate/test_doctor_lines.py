@@ -16,7 +16,7 @@ from here_kit import Newcomer
 from veracore_sync.cli import doctor_lines
 from veracore_sync.cli.doctor_lines import CheckLine, show, summary_of
 from veracore_sync.config import load
-from veracore_sync.domain.errors import AuthRefused, ConfigError
+from veracore_sync.domain.errors import AuthRefused, ConfigError, Unavailable
 from veracore_sync.domain.ledger_records import Alert
 from veracore_sync.jobs.doctor.about import SETTINGS, SettingShown, settings_about
 from veracore_sync.jobs.doctor.alerts import standing_alerts
@@ -94,6 +94,13 @@ def test_equal_alerts_are_one_line_and_the_gravest_come_first() -> None:
     assert [one.message for one in standing_alerts(many)][5:] == ["3 more alerts are open"]
     down = alert("vendure.down", None, "Vendure is down")
     assert "doctor" not in next(standing_alerts([down])).todo
+
+
+@pytest.mark.parametrize("upstream", ["vendure", "veracore"])
+def test_who_cannot_be_reached_may_have_a_certificate_of_its_own(upstream: str) -> None:
+    """The usual hint of an outage is to run doctor."""
+    unknown = Unavailable("unable to get local issuer certificate", upstream=upstream)
+    assert f"needs {upstream}.ca_file" in fail("side", unknown).todo
 
 
 def test_a_line_shows_the_settings_that_it_is_about_and_no_secret() -> None:

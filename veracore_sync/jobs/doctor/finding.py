@@ -45,7 +45,10 @@ def _todo(error: SyncError) -> str:
     upstream = error.upstream if isinstance(error, UpstreamError) else ""
     address, login = _ADDRESSES.get(upstream), _LOGINS.get(upstream)
     if address and error.hint == HINTS[Category.UNAVAILABLE]:
-        return f"check that {address} is right and reachable from here (name, proxy, firewall, TLS)"
+        return (
+            f"check that {address} is right and reachable from here (name, proxy, firewall, TLS); "
+            f"a certificate of an authority of your own needs {upstream}.ca_file"
+        )
     if login and error.hint == HINTS[Category.AUTH]:
         return (
             f"correct {login}, or the permissions of that account: `veracore-sync init` asks anew"
