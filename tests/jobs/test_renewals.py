@@ -14,6 +14,7 @@ from fakes import START, make_order, make_settings
 
 from veracore_sync.domain.errors import NeedsPerson, SyncError, UsageError
 from veracore_sync.domain.order_records import Discovery
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.domain.warehouse import Product, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.resolve import Resolver
@@ -273,3 +274,13 @@ def test_what_veracore_still_has_is_not_adopted_again(bench: Bench) -> None:
     conflict(bench, "synced")
     with pytest.raises(UsageError, match="A is at VeraCore; its id there is A"):
         resolver(bench).adopt("A", None)
+
+
+def test_an_order_of_another_channel_is_left_to_its_configuration(bench: Bench) -> None:
+    """That one may have sent it; here it would be skipped anew, under whatever id."""
+    found = Discovery("A", "A", START, OrderState.SKIPPED, OrderCause.CHANNEL)
+    bench.ledger.transitions.discover([found])
+    for decide in (resolver(bench).new_id, resolver(bench).skip):
+        with pytest.raises(NeedsPerson, match="sold in another channel"):
+            decide("A")
+    assert (bench.row("A").cause, bench.row("A").veracore_id) == (OrderCause.CHANNEL, None)

@@ -307,6 +307,14 @@ class Resolver(RunPart[OrdersReport]):
         row, attempts = self._known_order(name)
         if row.state in HANDED_OVER:
             raise _handed_over(row)
+        if row.state == OrderState.SKIPPED and row.cause == OrderCause.CHANNEL:
+            # Another configuration may have sent it, and here it is skipped anew.
+            raise NeedsPerson(
+                f"{row.code} was sold in another channel: the configuration that sends those "
+                "decides about it; nothing was changed",
+                hint="if that is this one by now (orders.channels), "
+                f"{command('sync-orders --order CODE', CODE=row.code)} plans it again",
+            )
         return row, attempts
 
     def _known_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
