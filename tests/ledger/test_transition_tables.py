@@ -54,7 +54,7 @@ withdraw: intended -> open intended
 add: open intended -> added
 finish: added -> done
 cover: open intended -> covered
-hand_over: open intended added done -> handed
+hand_over: open intended added done covered -> handed
 reopen: handed -> open added
 retry_now: open intended added -> same
 correct: done -> same

@@ -89,6 +89,32 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         ),
         ["fulfil 2 {'1': 1}"],
     ),
+    "covered with a part of a kit that the shop cancelled": (
+        lambda: plan(
+            slip("1", {"CUP": 1}),
+            slip("2", {"CUP": 1, "LID": 1}),
+            slip("3", {"MUG": 1}),
+            rows=[row("1", P.COVERED), done("2"), row("3", P.COVERED)],
+            made=[made("f1", {"1": 1}), made("h", {"2": 1}, code="by hand")],
+            ordered=[("BOX", 1), ("MUG", 1)],
+            state="Cancelled",
+            complete=True,
+            cut=True,
+        ),
+        ["order.shipped_cancelled 1 VeraCore shipped slip 1 although t", "close False"],
+    ),
+    "covered with all parts of a kit that the shop cancelled": (
+        lambda: plan(
+            slip("1", {"CUP": 1}),
+            slip("2", {"LID": 1}),
+            rows=[row("1", P.COVERED), done("2")],
+            made=[made("f1", {"1": 1}, "Cancelled")],
+            ordered=[("BOX", 1)],
+            state="Cancelled",
+            complete=True,
+        ),
+        ["close False"],
+    ),
     "covered and gone": (
         lambda: plan(slip("2", MUG), rows=[row("1", P.COVERED)]),
         ["fulfil 2 {'1': 1}"],

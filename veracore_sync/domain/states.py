@@ -256,7 +256,7 @@ SLIP_TRANSITIONS: Mapping[SlipAct, Transition[PickSlipState]] = {
     SlipAct.ADD: Transition(_UNMADE, (_P.ADDED,)),
     SlipAct.FINISH: Transition((_P.ADDED,), (_P.DONE,)),
     SlipAct.COVER: Transition(_UNMADE, (_P.COVERED,)),
-    SlipAct.HAND_OVER: Transition((*OPEN_SLIPS, _P.DONE), (_P.HANDED,)),
+    SlipAct.HAND_OVER: Transition((*OPEN_SLIPS, _P.DONE, _P.COVERED), (_P.HANDED,)),
     SlipAct.REOPEN: Transition((_P.HANDED,), (_P.OPEN, _P.ADDED)),
     SlipAct.RETRY_NOW: Transition(OPEN_SLIPS),
     SlipAct.CORRECT: Transition((_P.DONE,)),

@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.held_orders import short_units, totals
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.tracking.allocate import Recipes, allocate, kit_of, recipes_of, units_of
+
+_ENDLESS = 1 << 60
 
 
 @dataclass(slots=True)
@@ -165,6 +168,16 @@ class LineAllocation:
         parts = {sku_key(part) for line in self.order.lines for part in self.names.parts(line.sku)}
         inferred = {part for recipe in self.recipes.values() for part in recipe}
         return any(key in self._offers | parts | inferred for key in units_of(shipment.lines))
+
+    def has_pieces(self, shipment: Shipment | None) -> bool:
+        """Whether a slip has parts of kits that all slips together do not complete."""
+        lines, recipes = self.order.lines, self.recipes
+        kits = (kit_of(one, self.names) or recipes.get(self._offer(one), {}) for one in lines)
+        slips = (one.lines or () for one in self.record.shipments if not one.is_void)
+        shipped = units_of(chain.from_iterable(slips))
+        left = self._left_of(shipped, dict.fromkeys((one.id for one in lines), _ENDLESS))
+        own = units_of((shipment and shipment.lines) or ())
+        return not own.keys().isdisjoint(left.keys() & set[str]().union(*kits))
 
     def beyond(self, shipment: Shipment) -> dict[str, int]:
         """Units that shipped beyond the order's lines, by SKU or a kit's part.

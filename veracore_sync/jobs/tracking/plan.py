@@ -389,6 +389,11 @@ class OrderPlan:
             return
         if self._is_cancelled:
             if self.record.is_complete:
+                covered = (one for one in self.slips.values() if one.state == PickSlipState.COVERED)
+                for slip in covered:
+                    # Parts of a kit that no slip has completed are in no fulfilment.
+                    if self._allocation.has_pieces(self._shipments.get(slip.slip)):
+                        self._shipped_cancelled(slip)
                 self.actions.append(Close())
             return
         if self._is_open and is_all_that_lacks(self._allocation):
