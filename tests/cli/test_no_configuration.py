@@ -53,6 +53,16 @@ def test_a_named_file_that_is_not_there_can_be_written(newcomer: Newcomer) -> No
     assert f"`veracore-sync --config {wanted} init`" in ended.err
 
 
+@pytest.mark.parametrize("typed", ["--config= stats", "stats --config=", "--all --config= stats"])
+def test_an_empty_name_is_neither_the_default_nor_the_folder_here(
+    newcomer: Newcomer, typed: str
+) -> None:
+    (newcomer.folder / "config.toml").write_text("")
+    ended = newcomer.run(*typed.split())
+    assert ended.code == 2, ended
+    assert "'--config': it is empty; name a file or a folder" in ended.err
+
+
 def test_some_settings_without_a_file_are_no_configuration_to_send_with(
     newcomer: Newcomer,
 ) -> None:

@@ -127,6 +127,13 @@ def _print_help(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
+def _named(text: str) -> Path:
+    # What a script leaves empty would be the folder here, or the default: another shop's.
+    if not text:
+        raise typer.BadParameter("it is empty; name a file or a folder")
+    return Path(text)
+
+
 @app.callback()
 def before(
     context: typer.Context,
@@ -137,8 +144,7 @@ def before(
             "$VERACORE_SYNC_CONFIG, ~/.config/veracore-sync/config.toml and "
             "/etc/veracore-sync/config.toml.",
             metavar="PATH",
-            # Who may not read it is told as whom to run the command, by what reads it.
-            readable=False,
+            parser=_named,
         ),
     ] = None,
     every_shop: Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -43,9 +42,6 @@ def add_shared(command: Any, options: Sequence[Any]) -> None:
 def _keep(context: Any, option: Any, value: Any) -> None:
     if not value:
         return
-    if option.name == "config":
-        # Some versions of typer convert only what a function gets.
-        value = Path(value)
     before = context.obj if isinstance(context.obj, Globals) else Globals()
     if option.count:
         value += getattr(before, option.name)
