@@ -26,6 +26,7 @@ def test_a_command_names_the_file_of_the_shop() -> None:
         "sudo -u x veracore-sync --config '/srv/shop two.toml' stats",
     ]
     assert Piece("veracore-sync retry A1", is_code=True) in pieces(SENTENCE)
+    assert options_of(Path("/srv/a\nb.toml")) == r"--config $'/srv/a\U0000000ab.toml'"
 
 
 def test_an_act_and_a_repair_name_it_too() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,14 @@ def test_a_named_file_that_is_not_there_can_be_written(newcomer: Newcomer) -> No
     wanted = newcomer.folder / "b/shop2.toml"
     assert ended.code == 78
     assert f"`veracore-sync --config {wanted} init`" in ended.err
+
+
+@pytest.mark.parametrize("name", ["a\nb", "n\udce9a", "a`b'c\\\t", "\u202eb\u200b", "it's $(date)"])
+def test_a_file_of_any_name_is_named_as_a_shell_reads_it(newcomer: Newcomer, name: str) -> None:
+    ended = newcomer.run("--config", name, "stats")
+    [line] = re.findall(r"`veracore-sync --config ([^`]+) init`", ended.err)
+    read = subprocess.run(["bash", "-c", f"printf %s {line}"], capture_output=True, check=True)
+    assert os.fsdecode(read.stdout) == str(newcomer.folder / name)
 
 
 @pytest.mark.parametrize("typed", ["--config= stats", "stats --config=", "--all --config= stats"])

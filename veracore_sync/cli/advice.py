@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import AbstractContextManager
 
 from veracore_sync.cli.globals import Globals
-from veracore_sync.domain.advice import advised, repeat_options, repeating
+from veracore_sync.domain.advice import advised, quoted, repeat_options, repeating
 from veracore_sync.files import expanded
 
 __all__ = ["about", "advised", "remember"]
@@ -29,4 +28,4 @@ def _words(options: Globals) -> str:
         words += ["--config", str(expanded(options.config).absolute())]
     if options.every_shop:
         words.append("--all")
-    return shlex.join(words)
+    return " ".join(map(quoted, words))

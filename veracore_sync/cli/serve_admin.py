@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from veracore_sync.cli.serving import announce_address, check_host, stop_on_sign
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config.file import places
+from veracore_sync.domain.advice import quoted
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervision import Health, watch_over
@@ -90,7 +90,7 @@ def options_of(path: Path | None) -> str:
     copies = os.environ.get("CREDENTIALS_DIRECTORY")
     if path is None or path in places(os.environ) or (copies and path.is_relative_to(copies)):
         return ""
-    return shlex.join(["--config", str(path)])
+    return f"--config {quoted(str(path))}"
 
 
 def serve(

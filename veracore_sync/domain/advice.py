@@ -46,12 +46,12 @@ def typed(words: str, **names: str) -> str:
         if name is None:
             said.append(word)
         elif is_value and name.startswith("-"):
-            said[-1] += f"={_quoted(name)}"
+            said[-1] += f"={quoted(name)}"
         elif is_value or not (behind or name.startswith("-")):
-            said.append(_quoted(name))
+            said.append(quoted(name))
         else:
             # Also what follows one that looks like an option: their sequence says which is which.
-            behind.append(_quoted(name))
+            behind.append(quoted(name))
     return " ".join([*said, *(["--", *behind] if behind else [])])
 
 
@@ -74,17 +74,23 @@ def about(text: str, **names: str) -> str:
 
 def without(text: str, name: str, word: str) -> str:
     """The text with the word for the name, so that texts about two records can be equal."""
-    return text.replace(_quoted(name), word).replace(name, word)
+    return text.replace(quoted(name), word).replace(name, word)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """The name as a shell reads it, in characters that can be seen and copied."""
     if name.isprintable() and "`" not in name:
         return shlex.quote(name)
     # A message is one line, and its backticks are around commands.
-    shown = (
-        one if one.isprintable() and one not in "`'\\" else f"\\U{ord(one):08x}" for one in name
-    )
-    return f"$'{''.join(shown)}'"
+    return f"$'{''.join(map(_visible, name))}'"
+
+
+def _visible(one: str) -> str:
+    if one.isprintable() and one not in "`'\\":
+        return one
+    # A byte of a file's name that is no text stands above 0xDC00 (PEP 383).
+    byte = ord(one) - 0xDC00
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else f"\\U{ord(one):08x}"
 
 
 def repeat_options(options: str) -> None:
