@@ -107,7 +107,9 @@ def unknown(place: list[Any]) -> str:
         return "there is no such section" + (_home(name) or closest(name, sections()) or _ALL)
     if len(place) == 2:
         known = _keys_in(str(place[0]))
-        return "there is no such key" + (closest(name, known) or _home(name) or _ALL)
+        # A key without its first words (`url`) is near to none, and may be another section's.
+        whole = next((key for key in known if key.endswith(f"_{name}")), name)
+        return "there is no such key" + (closest(whole, known) or _home(name) or _ALL)
     return "there is no such key" + (closest(name, FreightSettings.model_fields) or _ALL)
 
 
