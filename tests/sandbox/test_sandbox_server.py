@@ -22,6 +22,7 @@ from wire_client import Wire, line
 
 from veracore_sync.sandbox.listener import _Handler
 from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop_to_try import open_shop, someone_buys
 
 SERVE = """
 import sys
@@ -177,6 +178,18 @@ def test_serve_says_where_it_listens_and_ends_on_a_signal(number: signal.Signals
         assert process.wait(60) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
+
+
+def test_customers_of_a_shop_that_is_sold_out_go_away() -> None:
+    with Sandbox() as sandbox, open_shop(sandbox.world, 0) as shop:
+        shop.state.set_stock("TEE-M", 0)
+        shop.state.set_stock("POSTER-A2", 4)
+        for _ in range(3 * 60):
+            someone_buys(shop)
+        bought = [line.variant.sku for order in shop.state.orders.values() for line in order.lines]
+    assert "TEE-M" not in bought
+    assert bought.count("POSTER-A2") == 1
+    assert bought.count("MUG-BLUE") > 1
 
 
 def test_with_a_small_shop_there_is_something_to_try(tmp_path: Path) -> None:
