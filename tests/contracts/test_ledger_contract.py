@@ -564,8 +564,13 @@ def test_one_process_at_a_time_holds_a_job(shared: LedgerBed) -> None:
             assert holder.command == "sync-orders"
             if isinstance(shared.place, Path):
                 assert holder.since == to_text(START)
-            with pytest.raises(LockHeld, match="sync-orders"), other.runs.lock("orders", "retry"):
+            with (
+                pytest.raises(LockHeld, match="sync-orders") as held,
+                other.runs.lock("orders", "resolve"),
+            ):
                 pass
+            assert held.value.hint is not None
+            assert "nothing was done here; run it again" in held.value.hint
             with other.runs.lock("inventory", "sync-inventory", wait_seconds=60):
                 pass
         with other.runs.lock("orders", "retry"):

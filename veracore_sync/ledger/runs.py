@@ -92,7 +92,9 @@ class Runs:
         """
         lock = self._take_within(job, command, wait_seconds)
         if lock is None:
-            raise LockHeld(f"{job}: {self._holder(job)}", hint="the other run does the work")
+            # Not that the other run does this: a decision about an order is nobody else's work.
+            todo = "nothing was done here; run it again when that has ended, unless a timer will"
+            raise LockHeld(f"{job}: {self._holder(job)}", hint=todo)
         try:
             yield
         finally:
