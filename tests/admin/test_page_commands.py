@@ -41,6 +41,16 @@ def test_an_act_and_a_repair_name_it_too() -> None:
     assert in_words(one).endswith("Repair: veracore-sync retry 'A 1'")
 
 
+def test_only_what_no_command_takes_back_is_called_final() -> None:
+    # An order that is left out is sent after all under a new id (docs/tasks.md).
+    assert "only a new id" in ACTS["skip"].says
+    assert [name for name, act in ACTS.items() if act.is_grave] == [
+        "allow-mass-change",
+        "new-id",
+        "cancel",
+    ]
+
+
 def test_where_it_is_found_without_a_name_it_is_not_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

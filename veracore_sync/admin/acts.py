@@ -168,12 +168,12 @@ ACTS: Mapping[str, PageAct] = {
             "skip",
             "Never send it",
             "Never send NAME?",
-            "The order is not sent any more, whatever becomes of it in the shop. Refused if "
-            "VeraCore has it, because then it ships.",
+            "The order is not sent any more, whatever becomes of it in the shop; only a new id, "
+            "given on a command line, sends it after all. Refused if VeraCore has it, because then "
+            "it ships.",
             "resolve NAME --skip",
             lambda actions, fields: actions.resolve(fields["name"], "skip"),
             about="order",
-            is_grave=True,
         ),
         PageAct(
             "cancel",
