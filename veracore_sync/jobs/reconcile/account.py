@@ -209,7 +209,7 @@ class Account:
         elsewhere = self.fulfilled() - ours
         ordered = Counter({line.id: line.quantity for line in self.order.lines}) - elsewhere
         most = ordered | ours | made
-        return self.allocation.excess(shipped, most, shipped)
+        return self.allocation.beyond(shipped, shipped, most)
 
     def lacking(self) -> Counter[str]:
         """Units that the shop waits for, of an order of which VeraCore ships nothing more."""

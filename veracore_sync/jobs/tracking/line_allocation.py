@@ -171,31 +171,40 @@ class LineAllocation:
 
     def has_pieces(self, shipment: Shipment | None) -> bool:
         """Whether a slip has parts of kits that all slips together do not complete."""
-        lines, recipes = self.order.lines, self.recipes
-        kits = (kit_of(one, self.names) or recipes.get(self._offer(one), {}) for one in lines)
+        lines, names, recipes = self.order.lines, self.names, self.recipes
+        kits = (
+            kit_of(one, names) or recipes.get(sku_key(names.part(one.sku)), {}) for one in lines
+        )
         slips = (one.lines or () for one in self.record.shipments if not one.is_void)
         shipped = units_of(chain.from_iterable(slips))
         left = self._left_of(shipped, dict.fromkeys((one.id for one in lines), _ENDLESS))
         own = units_of((shipment and shipment.lines) or ())
         return not own.keys().isdisjoint(left.keys() & set[str]().union(*kits))
 
-    def beyond(self, shipment: Shipment) -> dict[str, int]:
-        """Units that shipped beyond the order's lines, by SKU or a kit's part.
-
-        The slip is counted already.
-        """
-        whole = {line.id: line.quantity for line in self.order.lines}
-        return self.excess(self.counted, whole, units_of(shipment.lines or ()))
-
-    def excess(
-        self, products: Mapping[str, int], capacity: Mapping[str, int], own: Mapping[str, int]
+    def beyond(
+        self,
+        own: Mapping[str, int],
+        products: Mapping[str, int] | None = None,
+        capacity: Mapping[str, int] | None = None,
     ) -> dict[str, int]:
-        """Products beyond these units by line id: by SKU or a kit's part, as far as among `own`."""
+        """Units that shipped beyond the lines, by SKU or a kit's part, as far as among `own`.
+
+        Args:
+            own: A slip's products, by key.
+            products: What shipped; if not given, by the slips that are counted, this one too.
+            capacity: What the lines have room for; if not given, what is ordered.
+        """
+        products = self.counted if products is None else products
+        whole = {line.id: line.quantity for line in self.order.lines}
+        capacity = whole if capacity is None else capacity
         lines = self.order.lines
         placed = allocate(products, lines, capacity, self.names, self.recipes)
         over, parts = placed.left, dict[str, str]()
         for line in lines:
-            key, lacks = self._offer(line), capacity.get(line.id, 0) - placed.lines[line.id]
+            key, lacks = (
+                sku_key(self.names.part(line.sku)),
+                capacity.get(line.id, 0) - placed.lines[line.id],
+            )
             # Parts of a kit that is not complete yet are none too many.
             for part, each in (kit_of(line, self.names) or self.recipes.get(key, {})).items():
                 over[part] -= each * lacks
@@ -204,7 +213,7 @@ class LineAllocation:
         for key in parts.keys() - self._offers:
             # A kit may have had more parts when it was sent.
             over[key] = min(over[key], products.get(key, 0) - there[key])
-        spelled = parts | {self._offer(line): line.sku for line in lines}
+        spelled = parts | {sku_key(self.names.part(line.sku)): line.sku for line in lines}
         several = {key: min(over[key], own.get(key, 0)) for key in spelled}
         return {spelled[key]: units for key, units in several.items() if units > 0}
 
@@ -224,10 +233,7 @@ class LineAllocation:
 
     @property
     def _offers(self) -> set[str]:
-        return set(map(self._offer, self.order.lines))
-
-    def _offer(self, line: Line) -> str:
-        return sku_key(self.names.part(line.sku))
+        return {sku_key(self.names.part(line.sku)) for line in self.order.lines}
 
     def offered(self) -> Counter[str] | None:
         """What VeraCore accepted of the order; ``None`` if unknown: then all that was ordered."""

@@ -29,6 +29,7 @@ from veracore_sync.jobs.tracking.actions import (
     ReportIssue,
     Undo,
 )
+from veracore_sync.jobs.tracking.allocate import units_of
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.excluded import end_of_excluded, is_all_that_lacks
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation, listed
@@ -371,7 +372,7 @@ class OrderPlan:
     # ---- alerts, and the end of the order ------------------------------------------------------
 
     def _report_excess(self, row: SlipRow, shipment: Shipment) -> None:
-        beyond = self._allocation.beyond(shipment)
+        beyond = self._allocation.beyond(units_of(shipment.lines or ()))
         if beyond:
             excess = ", ".join(f"{units} x {sku}" for sku, units in beyond.items())
             message = f"VeraCore shipped {excess} more than was ordered (slip {row.slip})"
