@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 
 from veracore_sync.config import SkuSettings
@@ -18,12 +18,6 @@ SPELLINGS = "stock.spellings"
 def kit_key(sku: str) -> str:
     """The key by which variants of a kit are staged: no part's, for a part may have its name."""
     return f"kit {sku_key(sku)}"
-
-
-def _together(parts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
-    several = list(parts)
-    spelled = {sku_key(part): part for part, _ in several}
-    return {spelled[key]: units for key, units in totals(several).items()}
 
 
 class SkuMap:
@@ -43,10 +37,10 @@ class SkuMap:
         }
         self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
         # The warehouse has no stock of a kit in a kit, and picks its parts.
-        self._kits = {
-            sku: _together(self._picked(parts, {sku_key(self.part(sku))}))
-            for sku, parts in self._kits.items()
-        }
+        for sku, parts in self._kits.items():
+            picked = list(self._picked(parts, sku_key(self.part(sku))))
+            names = {sku_key(part): part for part, _ in picked}
+            self._kits[sku] = {names[key]: units for key, units in totals(picked).items()}
         self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
         # Whatever else orders the offer of a kit is that kit; but what is a part of it, too, is for
         # sale by itself.
@@ -60,9 +54,7 @@ class SkuMap:
             for part in {sku_key(part) for part in parts}:
                 self._kits_by_part.setdefault(part, []).append(sku)
 
-    def _picked(
-        self, parts: Mapping[str, int], within: Collection[str]
-    ) -> Iterator[tuple[str, int]]:
+    def _picked(self, parts: Mapping[str, int], *within: str) -> Iterator[tuple[str, int]]:
         """The parts of a kit; of a kit in it, that one's."""
         for part, units in parts.items():
             key = sku_key(part)
@@ -70,8 +62,8 @@ class SkuMap:
             if kit is None or key in within or key in map(sku_key, kit):
                 yield part, units
             else:
-                for inner, each in self._picked(kit, {*within, key}):
-                    yield inner, each * units
+                inner = self._picked(kit, *within, key)
+                yield from ((one, each * units) for one, each in inner)
 
     def with_names(
         self, offers: Mapping[str, str], kits: Mapping[str, Mapping[str, int]]
