@@ -171,7 +171,8 @@ class Resolver(RunPart[OrdersReport]):
             _must_apply(self.ledger.transitions.renew_id(row.code, fresh), row)
             # Sending it again is what the person wants now.
             self.ledger.cancellations.withdraw(row.code)
-        return Resolution(row.code, f"goes out as {fresh} with the next sync-orders")
+        when = "with the next sync-orders, unless the shop has cancelled it"
+        return Resolution(row.code, f"goes out as {fresh} {when}")
 
     def _fresh_id(
         self,

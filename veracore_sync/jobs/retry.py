@@ -20,7 +20,10 @@ from veracore_sync.jobs.reasons import HERE, Why
 from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.ledger import Ledger
 
-_SEND = f"the next run sends it; at once: `veracore-sync sync-orders --order {HERE}`"
+_SEND = (
+    "the next run sends it, unless the shop has cancelled it; "
+    f"at once: `veracore-sync sync-orders --order {HERE}`"
+)
 _LOOK_UP = f"`veracore-sync retry {HERE}` looks it up"
 _NOT_REACHED = "VeraCore did not answer, or another run had changed the order"
 
