@@ -43,6 +43,8 @@ class Case:
 
     order: Order
     story: str = ""
+    goes_elsewhere: bool = False
+    """Whether the shop changed its address after it was sent."""
 
     @property
     def is_ended(self) -> bool:

@@ -321,6 +321,7 @@ class Life:
         else:
             street = f"{self.dice.randrange(1, 10**4)} Elm Street"
             self.shop.modify(order, address={"streetLine1": street})
+            case.goes_elsewhere = case.story == "changed late"
         self.shop.finish_modify(order)
 
     def even_out(self, case: Case) -> None:
