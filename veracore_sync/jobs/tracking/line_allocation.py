@@ -178,7 +178,7 @@ class LineAllocation:
         slips = (one.lines or () for one in self.record.shipments if not one.is_void)
         shipped = units_of(chain.from_iterable(slips))
         left = self._left_of(shipped, dict.fromkeys((one.id for one in lines), _ENDLESS))
-        own = units_of((shipment and shipment.lines) or ())
+        own = units_of((shipment and not shipment.is_void and shipment.lines) or ())
         return not own.keys().isdisjoint(left.keys() & set[str]().union(*kits))
 
     def beyond(
