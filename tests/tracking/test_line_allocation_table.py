@@ -302,6 +302,8 @@ def test_what_shipped_beyond_the_lines(
         # the kit had more of it when VeraCore got the order
         ({}, {"MUG": 3, "TEA": 7}, {"MUG": 3, "TEA": 6}, {"TEA": 1}),
         ({}, {"MUG": 3, "TEA": 6}, {"MUG": 3, "TEA": 6}, {}),
+        # what is sold by itself, too, is told whatever VeraCore was to ship of it
+        ({}, {"MUG": 4, "TEA": 4}, {"MUG": 4, "TEA": 4}, {"MUG": 1}),
     ],
 )
 def test_which_parts_of_a_kit_shipped_beyond_it(

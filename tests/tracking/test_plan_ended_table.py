@@ -115,6 +115,18 @@ TABLE: dict[str, tuple[Callable[[], list[str]], list[str]]] = {
         ),
         ["order.shipped_cancelled 2 VeraCore shipped slip 2 although t", "close False"],
     ),
+    "covered with a part of a kit whose other part is void": (
+        lambda: plan(
+            slip("1", {"LID": 1}, VOID),
+            slip("2", {"CUP": 1}),
+            rows=[row("1", P.COVERED), row("2", P.COVERED)],
+            ordered=[("BOX", 1)],
+            state="Cancelled",
+            complete=True,
+            cut=True,
+        ),
+        ["order.shipped_cancelled 2 VeraCore shipped slip 2 although t", "close False"],
+    ),
     "covered with all parts of a kit that the shop cancelled": (
         lambda: plan(
             slip("1", {"CUP": 1}),
