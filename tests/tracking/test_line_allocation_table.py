@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
-from veracore_sync.domain.warehouse import Product, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.domain.warehouse import Package, Product, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.tracking.allocate import units_of
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation, listed
 
@@ -20,6 +23,7 @@ SKUS: dict[str, Any] = {
     "kits": {"BOX": {"MUG": 1, "TEA": 2}},
 }
 NAMES = SkuMap(SkuSettings.model_validate(SKUS))
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def lines_of(units: Mapping[str, int]) -> tuple[RecordLine, ...]:
@@ -317,6 +321,41 @@ def test_which_parts_of_a_kit_shipped_beyond_it(
     one.cover(slip(before))
     one.cover(this)
     assert one.beyond(units_of(this.lines or ())) == beyond
+
+
+def test_parts_of_a_kit_that_nobody_has_room_for_are_too_many() -> None:
+    one = account([("BOX", 1)], {"BOX": 1})
+    shipped = Counter({sku_key("MUG"): 1})
+    assert one.beyond(shipped, shipped, Counter()) == {"MUG": 1}
+
+
+VOID = Package("UPS", "Ground", "1Z", NOON, NOON)
+
+
+@pytest.mark.parametrize(
+    ("slips", "with_pieces"),
+    [
+        ([slip({"MUG": 1})], "1"),
+        ([slip({"MUG": 1}), slip({"TEA": 2}, "2")], ""),
+        ([slip({"MUG": 2}), slip({"TEA": 2}, "2")], "1"),
+        ([slip({"MUG": 9, "TEA": 18})], ""),
+        ([slip({"MUG": 1}), slip(None, "2")], "1"),
+        # only VeraCore knows that a set is four cups
+        ([slip({"CUP": 3})], "1"),
+        ([slip({"CUP": 3}), slip({"CUP": 1}, "2")], ""),
+        # what is no part of a kit
+        ([slip({"PEN": 1})], ""),
+        # what did not leave completes nothing, and is nowhere
+        ([slip({"MUG": 1}), replace(slip({"TEA": 2}, "2"), packages=(VOID,))], "1"),
+        ([slip({"MUG": 1}), replace(slip({"MUG": 1}, "2"), packages=(VOID,))], "1"),
+    ],
+)
+def test_which_slips_have_parts_of_a_kit_that_is_not_complete(
+    slips: Sequence[Shipment], with_pieces: str
+) -> None:
+    held, products = {"BOX": 1, "SET": 1}, {"MUG": 1, "TEA": 2, "CUP": 4}
+    one = account([("BOX", 1), ("SET", 1)], held, slips=slips, products=products)
+    assert [number for number in "123" if one.has_pieces(number)] == list(with_pieces)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.held_orders import short_units, totals
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.tracking.allocate import Recipes, allocate, kit_of, recipes_of, units_of
-
-_ENDLESS = 1 << 60
 
 
 @dataclass(slots=True)
@@ -169,23 +166,23 @@ class LineAllocation:
         inferred = {part for recipe in self.recipes.values() for part in recipe}
         return any(key in self._offers | parts | inferred for key in units_of(shipment.lines))
 
-    def has_pieces(self, shipment: Shipment | None) -> bool:
+    def has_pieces(self, number: str) -> bool:
         """Whether a slip has parts of kits that all slips together do not complete."""
         lines, names, recipes = self.order.lines, self.names, self.recipes
         kits = (
             kit_of(one, names) or recipes.get(sku_key(names.part(one.sku)), {}) for one in lines
         )
-        slips = (one.lines or () for one in self.record.shipments if not one.is_void)
-        shipped = units_of(chain.from_iterable(slips))
-        left = self._left_of(shipped, dict.fromkeys((one.id for one in lines), _ENDLESS))
-        own = units_of((shipment and not shipment.is_void and shipment.lines) or ())
-        return not own.keys().isdisjoint(left.keys() & set[str]().union(*kits))
+        live = [one for one in self.record.shipments if not one.is_void]
+        slips = {one.slip: units_of(one.lines or ()) for one in live}
+        shipped = sum(slips.values(), Counter[str]())
+        left = self._left_of(shipped, {one.id: shipped.total() for one in lines})
+        return bool(left.keys() & set[str]().union(*kits) & slips.get(number, {}).keys())
 
     def beyond(
         self,
-        own: Mapping[str, int],
-        products: Mapping[str, int] | None = None,
-        capacity: Mapping[str, int] | None = None,
+        own: Counter[str],
+        products: Counter[str] | None = None,
+        capacity: Counter[str] | None = None,
     ) -> dict[str, int]:
         """Units that shipped beyond the lines, by SKU or a kit's part, as far as among `own`.
 
@@ -195,16 +192,14 @@ class LineAllocation:
             capacity: What the lines have room for; if not given, what is ordered.
         """
         products = self.counted if products is None else products
-        whole = {line.id: line.quantity for line in self.order.lines}
-        capacity = whole if capacity is None else capacity
         lines = self.order.lines
+        whole = Counter({line.id: line.quantity for line in lines})
+        capacity = whole if capacity is None else capacity
         placed = allocate(products, lines, capacity, self.names, self.recipes)
         over, parts = placed.left, dict[str, str]()
         for line in lines:
-            key, lacks = (
-                sku_key(self.names.part(line.sku)),
-                capacity.get(line.id, 0) - placed.lines[line.id],
-            )
+            key = sku_key(self.names.part(line.sku))
+            lacks = capacity[line.id] - placed.lines[line.id]
             # Parts of a kit that is not complete yet are none too many.
             for part, each in (kit_of(line, self.names) or self.recipes.get(key, {})).items():
                 over[part] -= each * lacks
@@ -212,9 +207,9 @@ class LineAllocation:
         there = totals((one.sku, one.ordered) for one in self.record.products)
         for key in parts.keys() - self._offers:
             # A kit may have had more parts when it was sent.
-            over[key] = min(over[key], products.get(key, 0) - there[key])
+            over[key] = min(over[key], products[key] - there[key])
         spelled = parts | {sku_key(self.names.part(line.sku)): line.sku for line in lines}
-        several = {key: min(over[key], own.get(key, 0)) for key in spelled}
+        several = {key: min(over[key], own[key]) for key in spelled}
         return {spelled[key]: units for key, units in several.items() if units > 0}
 
     @property

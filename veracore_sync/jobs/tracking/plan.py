@@ -393,7 +393,7 @@ class OrderPlan:
                 covered = (one for one in self.slips.values() if one.state == PickSlipState.COVERED)
                 for slip in covered:
                     # Parts of a kit that no slip has completed are in no fulfilment.
-                    if self._allocation.has_pieces(self._shipments.get(slip.slip)):
+                    if self._allocation.has_pieces(slip.slip):
                         self._shipped_cancelled(slip)
                 self.actions.append(Close())
             return
