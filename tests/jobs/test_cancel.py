@@ -18,6 +18,7 @@ from veracore_sync.jobs.cancel.command import CancelOrders, plan
 from veracore_sync.jobs.cancel.plan import MAX_ASKED
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.resolve import Resolver
+from veracore_sync.waits import NET
 
 GRACE = 180
 PACKED = Package("UPS", "Ground", "1Z", None, None)
@@ -303,29 +304,100 @@ def test_goods_that_have_left_are_too_late(bench: Bench) -> None:
     assert "it is too late to cancel it: VeraCore has shipped it (slip 7)" in work.sentences["A"]
 
 
-def test_a_missing_permission_is_told_once(bench: Bench) -> None:
+MAY_NOT = "this web service user may not use CancelOrder at VeraCore"
+
+
+def test_a_missing_permission_is_told_of_each_order_and_asked_once(bench: Bench) -> None:
     codes = [f"A{number}" for number in range(6)]
     auto(bench)
     sent(bench, *codes)
     bench.warehouse.cancels.extend(["no permission"] * 99)
     for code in codes:
         cancel_in_shop(bench, code)
-    news = later(bench, 20, 300)
-    assert len(bench.warehouse.asked_to_cancel) == 1
-    assert len(news) == 1
-    assert "may not use CancelOrder at VeraCore (\"Missing permission 'CancelOrder'\")" in news[0]
-    # One that is cancelled meanwhile is asked for by nobody, so a person has to know of it.
+    refused, *others = later(bench, 20, 300)
+    assert bench.warehouse.asked_to_cancel == ["A0"]
+    assert refused.startswith(f"A0: {MAY_NOT} (\"Missing permission 'CancelOrder'\"): ")
+    # The others are asked for by nobody, so a person has to know of each: they ship.
+    assert [told.split(": ")[0] for told in others] == codes[1:]
+    # Also of one that is cancelled meanwhile.
     sent(bench, "B")
     cancel_in_shop(bench, "B")
-    [told] = later(bench)
-    assert "run `veracore-sync cancel B`, or cancel it there by hand" in told
-    assert alert(bench, "B") in told
+    others += later(bench)
+    for code, told in zip((*codes[1:], "B"), others, strict=True):
+        assert told == f"{code}: {alert(bench, code)}"
+        assert f"run `veracore-sync cancel {code}`, or cancel it there by hand" in told
     # The permission is added, and a person asks: the others follow by themselves.
     bench.warehouse.cancels.clear()
     command(bench, "A0")
     later(bench, 40, 300)
     assert {bench.state(code) for code in (*codes, "B")} == {"cancelled"}
     assert alerts(bench) == []
+
+
+def test_after_a_day_one_order_shows_whether_the_account_may_cancel(bench: Bench) -> None:
+    auto(bench)
+    sent(bench, "A", "B", "C", "D")
+    bench.warehouse.cancels.extend(["no permission"] * 99)
+    for code in "ABCD":
+        cancel_in_shop(bench, code)
+    assert len(later(bench, 3)) == 4
+    [refused] = [*later(bench, 1, NET.total_seconds()), *later(bench, 9)]
+    assert bench.warehouse.asked_to_cancel == ["A", "B"]
+    assert refused.startswith(f"B: {MAY_NOT}")
+    bench.warehouse.cancels.clear()
+    assert later(bench, 30, NET.total_seconds() / 10) == []
+    assert [bench.state(code) for code in "ABCD"] == ["synced", "synced", "cancelled", "cancelled"]
+
+
+@pytest.mark.parametrize("mode", ["ask", "auto"])
+@pytest.mark.parametrize("asked", [0, 1])
+def test_what_a_person_wants_is_told_when_the_account_may_not(
+    bench: Bench, mode: str, asked: int
+) -> None:
+    """The wish outlives its command, and another order's answer says that none is asked for."""
+    auto(bench, mode)
+    sent(bench, "A", "B")
+    store = bench.ledger.cancellations
+    store.want("A", "a", "person")
+    if asked:
+        store.ask("A")  # Killed in the request, which VeraCore never saw.
+    bench.warehouse.cancels.extend(["no permission"] * 9)
+    command(bench, "B")
+    [told] = later(bench, 9)
+    assert told.startswith(f"A: {MAY_NOT}: ")
+    assert "`veracore-sync cancel A`" in told
+    assert (wish(bench).state, alert(bench)) == ("refused", told.removeprefix("A: "))
+    assert bench.warehouse.asked_to_cancel == ["B"]
+    bench.warehouse.cancels.clear()
+    command(bench)
+    later(bench, 9)
+    assert (bench.state("A"), alerts(bench)) == (
+        "cancelled",
+        ["B order.not_cancelled", "A order.cancelled"],
+    )
+
+
+def test_a_person_who_names_several_hears_of_each_that_the_account_may_not(bench: Bench) -> None:
+    auto(bench)
+    sent(bench, "A", "B")
+    for code in "AB":
+        cancel_in_shop(bench, code)
+    bench.warehouse.cancels.extend(["no permission"] * 9)
+    report, work = command(bench, "A", "B")
+    assert [MAY_NOT in work.sentences[code] for code in "AB"] == [True, True]
+    assert len(report.needs_person) == 2
+    assert bench.warehouse.asked_to_cancel == ["A"]
+
+
+def test_what_was_asked_shows_in_time_although_the_account_may_not_by_now(bench: Bench) -> None:
+    auto(bench)
+    sent(bench, "A", "B")
+    cancel_in_shop(bench)
+    bench.warehouse.cancels.extend(["shows later", "no permission"])
+    later(bench)
+    command(bench, "B")
+    later(bench, 5)
+    assert bench.state("A") == "cancelled"
 
 
 # ---- orders.cancel ------------------------------------------------------------------------------

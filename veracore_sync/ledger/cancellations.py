@@ -135,8 +135,8 @@ class Cancellations:
                 )
             return Applied.LOST
 
-    def withdraw(self, code: str) -> Applied:
-        """The order was never sent, so VeraCore is not asked: forget the wish."""
+    def withdraw(self, code: str, why: str = "it was never sent") -> Applied:
+        """VeraCore is not asked: forget the wish."""
         sources = CANCEL_TRANSITIONS[CancelAct.WITHDRAW].sources
         with self._db.transaction() as connection:
             done = connection.execute(
@@ -145,7 +145,7 @@ class Cancellations:
                 (code,),
             ).rowcount
             if done:
-                self._history.add(code, "cancel", "no longer to be cancelled: it was never sent")
+                self._history.add(code, "cancel", f"no longer to be cancelled: {why}")
         return Applied.DONE if done else Applied.LOST
 
     # ---- asking ---------------------------------------------------------------------------------

@@ -256,8 +256,8 @@ class CancellationStore(Protocol):
     def want(self, code: str, veracore_id: str, by: WantedBy) -> Applied:
         """The order is to be cancelled; one that has ended without success begins anew."""
 
-    def withdraw(self, code: str) -> Applied:
-        """The order was never sent, so VeraCore is not asked: forget the wish."""
+    def withdraw(self, code: str, why: str = "it was never sent") -> Applied:
+        """VeraCore is not asked: forget the wish."""
 
     def ask(self, code: str) -> Applied:
         """Commit the intent to ask VeraCore, before the request."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import elapsed, to_text
-from veracore_sync.domain.advice import command
 from veracore_sync.domain.cancellations import CancellationRow, is_cancelled_wholly
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import ANOTHER_RECORD_TELLS, FailureBudget, read_error
@@ -37,7 +36,7 @@ from veracore_sync.jobs.cancel.plan import (
     decide,
     sighting,
 )
-from veracore_sync.jobs.cancel.words import FORBIDDEN
+from veracore_sync.jobs.cancel.words import FORBIDDEN, cancelled_in_shop, not_permitted
 from veracore_sync.jobs.kernel import ReportT, RunContext, RunPart
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.warehouse import (
@@ -49,7 +48,6 @@ from veracore_sync.ports.warehouse import (
 from veracore_sync.waits import CANCELLATION, NET
 
 _LOG = logging.getLogger(__name__)
-_BY_HAND = "cancel it at VeraCore by hand, or it ships"
 OPEN_TO_WITHDRAW = (*UNSENT, OrderState.SKIPPED)
 """The states of an order that VeraCore does not have, if no attempt may have arrived."""
 
@@ -144,6 +142,8 @@ class Canceller(RunPart[OrdersReport]):
             is_new = earlier is None or earlier.veracore_id != order.veracore_id
             if is_new and order.veracore_id:
                 self.ledger.cancellations.want(code, order.veracore_id, "shop")
+                if self.ledger.meta.get(FORBIDDEN):
+                    return  # After a day one order shows whether the account may cancel by now.
 
     def _is_forbidden(self) -> bool:
         """Whether VeraCore has said within a day that this account may not cancel."""
@@ -166,7 +166,9 @@ class Canceller(RunPart[OrdersReport]):
             return  # In doubt: `sync-orders` looks it up first.
         decision = self._look(row, order, may_ask=order.state == OrderState.SYNCED)
         if isinstance(decision, Ask):
-            if self._asks(row):
+            if self._is_forbidden():
+                self._leave_to_a_person(row)
+            elif self._asks(row):
                 # Look at once: most cancellations show immediately.
                 fresh = self.ledger.cancellations.get(code)
                 if fresh is not None and fresh.state in CANCELLING:
@@ -181,7 +183,7 @@ class Canceller(RunPart[OrdersReport]):
             return row
         store = self.ledger.cancellations
         with self.ledger.unit_of_work():
-            if store.withdraw(row.code) is not Applied.LOST:
+            if store.withdraw(row.code, "VeraCore has it under another id") is not Applied.LOST:
                 store.want(row.code, adopted, row.wanted_by)
         return store.get(row.code) or row
 
@@ -211,7 +213,6 @@ class Canceller(RunPart[OrdersReport]):
             self.ledger.holdings.saw(row.code, found.record)
         sent = [one.lines for one in self.ledger.orders.attempts(order.code)]
         waited = elapsed(row.seen_tick, self.clock)
-        may_ask = may_ask and not self._is_forbidden()
         return decide(row, order.reference, found, sent, pauses, waited, may_ask=may_ask)
 
     def _asks(self, row: CancellationRow) -> bool:
@@ -244,14 +245,27 @@ class Canceller(RunPart[OrdersReport]):
     def _forbid(self, code: str, text: str) -> None:
         # About the account: asking for other orders would get the same answer.
         self._forbidden = True
-        message = (
-            f'this web service user may not use CancelOrder at VeraCore ("{text}"): have the '
-            f"permission added, then run {command('cancel CODE', CODE=code)}; or {_BY_HAND}"
-        )
+        message = not_permitted(code, text)
         with self.ledger.unit_of_work():
             self.ledger.meta.put(FORBIDDEN, to_text(self.clock.now()))
             change = self.ledger.cancellations.refuse(code, message)
         self._told(code, change, message)
+
+    def _leave_to_a_person(self, row: CancellationRow) -> None:
+        """End one for which VeraCore is not asked, because the account may not: it ships."""
+        code = row.code
+        is_auto = self.settings.orders.cancel == "auto" and row.wanted_by == "shop"
+        if row.state != CancelState.WANTED or not is_auto or self.is_by_person:
+            message = not_permitted(code)
+            self._told(code, self.ledger.cancellations.refuse(code, message), message)
+            return
+        # Not refused: once the account may cancel, the shop's wish counts again by itself.
+        with self.ledger.unit_of_work():
+            change = self.ledger.cancellations.withdraw(code, "the account may not cancel")
+            message = cancelled_in_shop(self.context, code)
+            self.ledger.transitions.cancelled_in_shop(code, message)
+        if change is not Applied.LOST:
+            self.report.escalate(f"{code}: {message}")
 
     def _apply(self, row: CancellationRow, decision: Decision | None) -> None:
         store, code = self.ledger.cancellations, row.code

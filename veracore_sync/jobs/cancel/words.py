@@ -32,6 +32,21 @@ def cancelled_in_shop(context: RunContext[ReportT], code: str) -> str:
     return f"{_CANCELLED}cancel it there too, or it will ship"
 
 
+def not_permitted(code: str, said: str = "") -> str:
+    """What is reported of an order for which this account may not ask.
+
+    Args:
+        code: The order.
+        said: What VeraCore answered; empty: that was about another order.
+    """
+    answer = f' ("{said}")' if said else ""
+    return (
+        f"this web service user may not use CancelOrder at VeraCore{answer}: have the permission "
+        f"added, then run {command('cancel CODE', CODE=code)}; or cancel it at VeraCore by hand, "
+        "or it ships"
+    )
+
+
 def _failure(context: RunContext[ReportT], code: str) -> str | None:
     """Why VeraCore did not cancel the order, once that is known: it is not asked again."""
     wish, order = context.ledger.cancellations.get(code), context.ledger.orders.get(code)
