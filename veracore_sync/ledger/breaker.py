@@ -123,11 +123,7 @@ class Breaker:
         self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
 
     def before(self, *, creating: bool) -> None:
-        """Allow a request, claim the probe, or refuse.
-
-        Raises:
-            BreakerOpen: It is open, another process probes, or a create would be the probe.
-        """
+        """Allow a request, claim the probe, or refuse; see the port."""
         row = self._read()
         # `after` uses this, so that a healthy upstream costs one SELECT per request.
         self._clean = row is None or (row["state"] == "closed" and row["failures"] == 0)

@@ -42,11 +42,7 @@ class Budget:
         self._left = 0
 
     def spend(self) -> None:
-        """Take one request from the budget; wait for it if necessary.
-
-        Raises:
-            RateLimited: The wait would be longer than half a minute.
-        """
+        """Take one request from the budget; wait for it if necessary; see the port."""
         if not self._rate:
             return
         waited = 0.0

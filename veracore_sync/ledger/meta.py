@@ -176,12 +176,7 @@ class Meta:
         self.put(REBUILDING, what)
 
     def end_rebuild(self, now: datetime, live_since: datetime | None) -> None:
-        """Everything that both sides can show is recorded: open the ledger.
-
-        Args:
-            now: This moment (UTC).
-            live_since: Since when orders went to VeraCore, as far as that is known.
-        """
+        """Everything that both sides can show is recorded; see the port."""
         with self._db.transaction() as connection:
             connection.execute("DELETE FROM meta WHERE key IN (?, ?)", (REBUILDING, STOCK_BASELINE))
             # Until now an earlier ledger may have sent orders: what was not found is looked up once

@@ -113,11 +113,7 @@ class Runs:
         return self._db.is_locked(job)
 
     def confirm(self) -> None:
-        """Check, without asking anybody, that this process still holds its jobs.
-
-        Raises:
-            LeaseLost: It was held up for so long that another may have one of them.
-        """
+        """Check, without asking anybody, that this process still holds its jobs; see the port."""
         self._db.confirm_locks()
 
     def _holder(self, job: str) -> str:

@@ -104,13 +104,7 @@ class Shipments:
         return list(dict.fromkeys(row["code"] for row in rows))
 
     def longest_unseen(self, limit: int, *, complete: bool | None = None) -> list[str]:
-        """The codes of unshipped orders that VeraCore holds, longest not looked up first.
-
-        Args:
-            limit: The most.
-            complete: Only those that VeraCore had completed at their last look-up, or only the
-                others; ``None``: all.
-        """
+        """The codes of unshipped orders that VeraCore holds; see the port."""
         # An order that was never looked up counts from its acceptance. If new orders came first, a
         # busy shop's older ones would never be looked up again.
         rows = self._db.rows(

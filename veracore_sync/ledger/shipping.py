@@ -10,13 +10,7 @@ class Shipping(OrderTable):
     """The transition at an order's end."""
 
     def ship(self, code: str, why: str | None = None) -> bool:
-        """Nothing more will ship: the shop shows the order as shipped, or cancelled it and VeraCore
-        ships nothing more of it. Returns whether this is new.
-
-        Args:
-            code: The order.
-            why: In which way it ended, where the shop does not show it as ended.
-        """
+        """Nothing more will ship; whether that is new. See the port."""
         with self._db.transaction() as connection:
             row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
             if row is None or row["state"] not in TRANSITIONS[OrderAct.SHIP].sources:
