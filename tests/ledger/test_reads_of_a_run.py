@@ -20,6 +20,10 @@ READS: dict[str, tuple[Callable[[SqlLedger], object], str]] = {
         lambda one: one.holdings.of(["A"], None, processed_only=False),
         "o USING INDEX sqlite_autoindex_orders_1 (code=?)",
     ),
+    "orders with an error": (
+        lambda one: one.orders.recent_errors(),
+        "orders USING INDEX orders_by_state (state=?)",
+    ),
 }
 
 
