@@ -10,7 +10,7 @@ import pytest
 from bench import Bench
 from fakes import START, TELLS_LITTLE, make_order, make_settings
 
-from veracore_sync.domain.cancellations import CancellationRow
+from veracore_sync.domain.cancellations import CancellationRow, WantedBy
 from veracore_sync.domain.errors import AuthRefused, UpstreamError
 from veracore_sync.domain.states import CancelState
 from veracore_sync.domain.warehouse import Package, Shipment
@@ -314,11 +314,12 @@ def test_a_missing_permission_is_told_of_each_order_and_asked_once(bench: Bench)
     bench.warehouse.cancels.extend(["no permission"] * 99)
     for code in codes:
         cancel_in_shop(bench, code)
-    refused, *others = later(bench, 20, 300)
-    assert bench.warehouse.asked_to_cancel == ["A0"]
+    refused, *others = later(bench)
     assert refused.startswith(f"A0: {MAY_NOT} (\"Missing permission 'CancelOrder'\"): ")
     # The others are asked for by nobody, so a person has to know of each: they ship.
-    assert [told.split(": ")[0] for told in others] == codes[1:]
+    assert others == [f"{code}: {alert(bench, code)}" for code in codes[1:]]
+    assert later(bench, 20, 300) == []
+    assert bench.warehouse.asked_to_cancel == ["A0"]
     # Also of one that is cancelled meanwhile.
     sent(bench, "B")
     cancel_in_shop(bench, "B")
@@ -350,15 +351,15 @@ def test_after_a_day_one_order_shows_whether_the_account_may_cancel(bench: Bench
 
 
 @pytest.mark.parametrize("mode", ["ask", "auto"])
-@pytest.mark.parametrize("asked", [0, 1])
-def test_what_a_person_wants_is_told_when_the_account_may_not(
-    bench: Bench, mode: str, asked: int
+@pytest.mark.parametrize(("by", "asked"), [("person", 0), ("person", 1), ("shop", 1)])
+def test_what_a_killed_run_wanted_is_told_when_the_account_may_not(
+    bench: Bench, mode: str, by: WantedBy, asked: int
 ) -> None:
     """The wish outlives its command, and another order's answer says that none is asked for."""
     auto(bench, mode)
     sent(bench, "A", "B")
     store = bench.ledger.cancellations
-    store.want("A", "a", "person")
+    store.want("A", "a", by)
     if asked:
         store.ask("A")  # Killed in the request, which VeraCore never saw.
     bench.warehouse.cancels.extend(["no permission"] * 9)
