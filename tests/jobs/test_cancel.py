@@ -11,7 +11,7 @@ from bench import Bench
 from fakes import START, TELLS_LITTLE, make_order, make_settings
 
 from veracore_sync.domain.cancellations import CancellationRow, WantedBy
-from veracore_sync.domain.errors import AuthRefused, UpstreamError
+from veracore_sync.domain.errors import AuthRefused, UpstreamError, UsageError
 from veracore_sync.domain.states import CancelState
 from veracore_sync.domain.warehouse import Package, Shipment
 from veracore_sync.jobs.cancel.command import CancelOrders, plan
@@ -523,6 +523,21 @@ def test_an_order_that_was_sent_again_can_be_cancelled_again(bench: Bench) -> No
     cancel_in_shop(bench)
     later(bench, 3)
     assert (bench.state("A"), alerts(bench)) == ("cancelled", [])
+
+
+def test_adopting_ends_no_wish_so_that_what_is_sent_again_is_not_taken_for_cancelled(
+    bench: Bench,
+) -> None:
+    sent(bench)
+    command(bench)
+    with pytest.raises(UsageError):
+        Resolver(bench.context()).adopt("A", None)
+    assert bench.state("A") == "synced"
+    later(bench, 2)
+    assert bench.state("A") == "cancelled"
+    Resolver(bench.context()).new_id("A")
+    later(bench, 5, 3600)
+    assert (bench.state("A"), bench.row("A").veracore_id != "A") == ("synced", True)
 
 
 def test_an_order_that_shipped_meanwhile_is_told_once(bench: Bench) -> None:

@@ -301,6 +301,10 @@ class Resolver(RunPart[OrdersReport]):
             or wanted.casefold() != (row.veracore_id or "").casefold()
         ):
             return False
+        wish = self.ledger.cancellations.get(row.code)
+        if wish is not None and wish.veracore_id.casefold() == wanted.casefold():
+            # `sync-orders` confirms it. Ended here, the wish would outlive a new id of the order.
+            return False
         (seen,) = self._see([wanted], row, attempts)
         return isinstance(seen, Cancelled)
 
