@@ -150,7 +150,8 @@ def test_sentences(text: str, expected: str) -> None:
         (3, {"errorClass": "auth", "error": "refused"}, "refused", False),
         (69, {"error": "no answer"}, "no answer", False),
         (70, {}, "exit code 70", False),
-        (75, {}, "another run did the work", True),
+        # Any other command holds a job as well, and does none of its work: the record says which.
+        (75, {"error": "orders: resolve is at work"}, "orders: resolve is at work", True),
         (None, {}, "running, or its process was killed", None),
     ],
 )

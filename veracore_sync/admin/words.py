@@ -170,9 +170,9 @@ def ending(command: str, exit_code: int | None, result: Mapping[str, Any]) -> En
     if exit_code == 0 or (exit_code == 3 and not error):
         news = "; something new needs you" if exit_code else ""
         return Ending(f"{counts_in_words(command, result)}{news}", is_good=True)
-    if exit_code == _LOCK_HELD:
-        return Ending("another run did the work", is_good=True)
-    return Ending(str(error) if error else f"exit code {exit_code}", is_good=False)
+    words = str(error) if error else f"exit code {exit_code}"
+    # Not that the other run did this: a decision, or a repair, is nobody else's work.
+    return Ending(words, is_good=exit_code == _LOCK_HELD)
 
 
 def job_in_words(part: Mapping[str, Any], command: str, result: Mapping[str, Any]) -> Ending:

@@ -321,7 +321,7 @@ def overall(ledger: Ledger) -> dict[str, Any]:
 def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
     """The number of successful and failed runs of each day (UTC) since a date (ISO text).
 
-    Exit 3 and 75 are not failures: a person was notified, or another run did the work.
+    Exit 3 and 75 are not failures: a person was notified, or another run had the job.
     """
     return ledger.reporting.days(since)
 

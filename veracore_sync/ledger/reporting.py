@@ -139,7 +139,7 @@ class Reporting:
     def days(self, since: str) -> list[dict[str, Any]]:
         """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``).
 
-        `well` also counts exit 3 and 75: a person was notified, or another run did the work.
+        `well` also counts exit 3 and 75: a person was notified, or another run had the job.
         """
         rows = self._db.rows(
             "SELECT substr(started_at, 1, 10) AS day, command, "
