@@ -25,7 +25,7 @@ from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted
 from veracore_sync.config import Loaded
 from veracore_sync.config.shops import ShopFile, collisions, folder_of_shops, shops_in
-from veracore_sync.domain.advice import command
+from veracore_sync.domain.advice import typed
 from veracore_sync.domain.errors import PRECEDENCE, ConfigError, Interrupted, SyncError, UsageError
 
 _BUG = 1
@@ -108,8 +108,9 @@ def shops_of(options: Globals, *, one_shop: str = "") -> list[ShopFile]:
     if one_shop:
         raise UsageError(
             f"`{one_shop}`, as it was given, is for one shop, and {folder} is a folder of them",
-            hint="name the shop's file, such as "
-            + command(f"--config FILE {one_shop}", FILE=str(shops[0].path)),
+            # No line to type: whose order it is is not known, and without its name it may be all.
+            hint="type the same with the file of that shop in place of the folder, such as "
+            + typed("--config FILE", FILE=str(shops[0].path)),
         )
     return shops
 
