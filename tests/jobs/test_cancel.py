@@ -540,11 +540,22 @@ def test_adopting_ends_no_wish_so_that_what_is_sent_again_is_not_taken_for_cance
     assert (bench.state("A"), bench.row("A").veracore_id != "A") == ("synced", True)
 
 
+def test_what_ships_before_veracore_was_asked_is_not_said_to_have_been_asked(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.down = True
+    with pytest.raises(UpstreamError):
+        command(bench)
+    bench.warehouse.down = False
+    bench.ledger.transitions.ship("A")
+    assert later(bench, 2) == ["A: VeraCore shipped it although it was to be cancelled"]
+    assert bench.warehouse.asked_to_cancel == []
+
+
 def test_an_order_that_shipped_meanwhile_is_told_once(bench: Bench) -> None:
     sent(bench)
     bench.warehouse.cancels.extend(["yes, but no"] * 9)
     command(bench)
     bench.ledger.transitions.ship("A")
     news = later(bench, 5, 3600)
-    assert news == ["A: VeraCore shipped it although it was asked to cancel it"]
+    assert news == ["A: VeraCore shipped it although it was to be cancelled"]
     assert (wish(bench).state, alerts(bench)) == ("too_late", ["A order.shipped_cancelled"])

@@ -296,8 +296,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "read shipments, or ask VeraCore; the alert ends with the first run that reads the list.",
     ),
     AlertKind.ORDER_SHIPPED_CANCELLED: AlertEntry(
-        "VeraCore shipped an order that the shop cancelled, or that VeraCore was asked to cancel "
-        "or showed as cancelled: stop the parcel (the alert ends when VeraCore has voided its "
+        "VeraCore shipped an order that the shop or a person cancelled, or that it showed as "
+        "cancelled: stop the parcel (the alert ends when VeraCore has voided its "
         f"labels), or charge for it and {_ACCEPT}. {_AFTER_A_WEEK}",
         _WHEN_ORDER_SHIPPED_CANCELLED,
     ),

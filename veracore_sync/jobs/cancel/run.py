@@ -188,7 +188,7 @@ class Canceller(RunPart[OrdersReport]):
         return store.get(row.code) or row
 
     def _has_shipped(self, row: CancellationRow) -> None:
-        message = "VeraCore shipped it although it was asked to cancel it"
+        message = "VeraCore shipped it although it was to be cancelled"
         change = self.ledger.cancellations.leave(row.code, message)
         if change is Applied.LOST:
             # Told before.

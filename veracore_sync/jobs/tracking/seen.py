@@ -108,7 +108,7 @@ class Sightings(RunPart[TrackingReport]):
         if row.state == OrderState.CANCELLED:
             self._left_cancelled(row, [known[slip] for slip in slips if slip in known], left)
             return
-        message = f"{left} although it was asked to cancel the order"
+        message = f"{left} although the order was to be cancelled"
         if self.ledger.cancellations.leave(row.code, message) is Applied.NEWS:
             self.report.escalate(f"{row.code}: {message}")
 
