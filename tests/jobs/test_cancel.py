@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -388,6 +389,30 @@ def test_a_person_who_names_several_hears_of_each_that_the_account_may_not(bench
     assert [MAY_NOT in work.sentences[code] for code in "AB"] == [True, True]
     assert len(report.needs_person) == 2
     assert bench.warehouse.asked_to_cancel == ["A"]
+
+
+@pytest.mark.parametrize("mode", ["ask", "auto"])
+@pytest.mark.parametrize("is_down", [False, True])
+def test_what_a_person_accepted_and_wants_cancelled_after_all_stays_told(
+    bench: Bench, mode: str, is_down: bool
+) -> None:
+    auto(bench, "ask")
+    sent(bench, "A", "B")
+    cancel_in_shop(bench)
+    later(bench)
+    Resolver(bench.context()).accept("A", "we cancel it there by hand")
+    auto(bench, mode)
+    later(bench)
+    bench.warehouse.cancels.extend(["no permission"] * 9)
+    if is_down:
+        command(bench, "B")
+        bench.warehouse.down = True
+    with suppress(UpstreamError):
+        command(bench, "A")
+    bench.warehouse.down = False
+    later(bench, 9, 3600)
+    assert alerts(bench)[-1:] == ["A order.not_cancelled"]
+    assert wish(bench).state is CancelState.REFUSED
 
 
 def test_what_was_asked_shows_in_time_although_the_account_may_not_by_now(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from veracore_sync.domain.cancellations import WantedBy
 from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import OF_ONE_DECISION
 from veracore_sync.domain.identity import is_another
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.readable import STATE_LABELS
@@ -181,7 +182,9 @@ class CancelOrders(RunPart[OrdersReport]):
             shop = self._shop_state(row.code)
             by: WantedBy = "shop" if shop == "Cancelled" else "person"
             self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
-            if shop == "Cancelled":
+            # What a person has accepted of the shop is no alert again: the next run would end it.
+            is_open = self.ledger.alerts.is_open(AlertKind.ORDER_CANCELLED_IN_SHOP, code=row.code)
+            if shop == "Cancelled" and (is_open or row.shop_cancelled_at is None):
                 alert = cancelled_in_shop(self.context, row.code)
                 self.ledger.transitions.cancelled_in_shop(row.code, alert)
         if failure is not None:

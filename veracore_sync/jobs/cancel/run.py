@@ -254,8 +254,10 @@ class Canceller(RunPart[OrdersReport]):
     def _leave_to_a_person(self, row: CancellationRow) -> None:
         """End one for which VeraCore is not asked, because the account may not: it ships."""
         code = row.code
-        is_auto = self.settings.orders.cancel == "auto" and row.wanted_by == "shop"
-        if row.state != CancelState.WANTED or not is_auto or self.is_by_person:
+        # A cancellation in the shop that a person has accepted does not count again by itself.
+        kind, is_auto = AlertKind.ORDER_CANCELLED_IN_SHOP, self.settings.orders.cancel == "auto"
+        follows = is_auto and self.ledger.alerts.is_open(kind, code=code)
+        if row.state != CancelState.WANTED or not follows or self.is_by_person:
             message = not_permitted(code)
             self._told(code, self.ledger.cancellations.refuse(code, message), message)
             return
