@@ -448,6 +448,20 @@ def test_auto_asks_for_what_the_shop_cancelled(bench: Bench) -> None:
     assert (alerts(bench), bench.warehouse.asked_to_cancel) == ([], ["A"])
 
 
+def test_auto_asks_although_a_person_accepted_the_alert_during_an_outage(bench: Bench) -> None:
+    auto(bench)
+    sent(bench)
+    cancel_in_shop(bench)
+    bench.shop.add(make_order("B"))
+    bench.warehouse.down = True
+    bench.stopped()
+    assert "VeraCore is asked to cancel it" in alert(bench)
+    Resolver(bench.context()).accept("A", "VeraCore is asked")
+    bench.warehouse.down = False
+    later(bench, 3)
+    assert (bench.state("A"), bench.warehouse.asked_to_cancel) == ("cancelled", ["A"])
+
+
 def test_an_account_that_may_not_create_still_cancels(bench: Bench) -> None:
     auto(bench)
     sent(bench)

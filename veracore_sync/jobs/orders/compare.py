@@ -298,10 +298,14 @@ class Comparer(RunPart[OrdersReport]):
         """The shop cancelled an order that went to VeraCore."""
         message = cancelled_in_shop(self.context, code)
         change = self.ledger.transitions.cancelled_in_shop(code, message)
+        is_asked, order = asks_by_itself(self.context, code), self.ledger.orders.get(code)
+        if is_asked and order is not None and order.state == OrderState.SYNCED:
+            # Wanted here, so that what the alert says holds if a person accepts it meanwhile.
+            self.ledger.cancellations.want(code, order.veracore_id or code, "shop")
         if change is Applied.NEWS:
             self.report.changed(code, message)
             # With `auto` VeraCore is asked by this run, and an alert follows if that fails.
-            if not asks_by_itself(self.context, code):
+            if not is_asked:
                 self.report.escalate(f"{code}: {message}")
 
     def _raise(
