@@ -415,6 +415,24 @@ def test_what_a_person_accepted_and_wants_cancelled_after_all_stays_told(
     assert wish(bench).state is CancelState.REFUSED
 
 
+@pytest.mark.parametrize("mode", ["ask", "auto"])
+def test_a_person_who_asks_again_during_an_outage_is_not_told_that_the_account_may_not(
+    bench: Bench, mode: str
+) -> None:
+    auto(bench, mode)
+    sent(bench, "A", "B")
+    cancel_in_shop(bench, "B")
+    bench.warehouse.cancels.append("no permission")
+    command(bench)
+    later(bench)
+    bench.warehouse.cancels.append("not connected")
+    with pytest.raises(UpstreamError):
+        command(bench)  # The permission was added meanwhile.
+    [told] = later(bench, 6)
+    assert "A: it is cancelled at VeraCore as asked" in told
+    assert bench.state("B") == ("cancelled" if mode == "auto" else "synced")
+
+
 def test_what_was_asked_shows_in_time_although_the_account_may_not_by_now(bench: Bench) -> None:
     auto(bench)
     sent(bench, "A", "B")

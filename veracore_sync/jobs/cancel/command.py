@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from veracore_sync.clock import to_text
 from veracore_sync.domain.advice import command
 from veracore_sync.domain.cancellations import WantedBy
 from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError
@@ -17,7 +18,7 @@ from veracore_sync.domain.orders import Order
 from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import CancelState, OrderCause, OrderState
 from veracore_sync.jobs.cancel.run import OPEN_TO_WITHDRAW, Canceller
-from veracore_sync.jobs.cancel.words import cancelled_in_shop
+from veracore_sync.jobs.cancel.words import FORBIDDEN, cancelled_in_shop
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
@@ -25,6 +26,7 @@ from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.stats import order_document
 from veracore_sync.jobs.unknown_order import order_to_act_on
 from veracore_sync.ports.ledger import Ledger
+from veracore_sync.waits import NET
 
 Deed = Literal["ask", "look up", "withdraw", "nothing", "refuse"]
 _GONE = ("Shipped", "PartiallyShipped", "Delivered", "PartiallyDelivered")
@@ -176,6 +178,9 @@ class CancelOrders(RunPart[OrdersReport]):
         self.context.check_warehouse()
         if self.context.must_not_write:
             return
+        if self.ledger.meta.get(FORBIDDEN):
+            # Perhaps the permission was added: ask again, if not now then in the next run.
+            self.ledger.meta.put(FORBIDDEN, to_text(self.clock.now() - NET))
         # The wish is kept although VeraCore is down: the next run of `sync-orders` goes on.
         for done, row in enumerate(rows):
             self.context.progress("reading the shop", done, len(rows))
@@ -214,7 +219,7 @@ class CancelOrders(RunPart[OrdersReport]):
             return wish.message or wish.state
         if wish.state == CancelState.WANTED:
             why = f" ({wish.message})" if wish.message else ""
-            return f"VeraCore was not asked yet{why}: the next sync-orders asks{shop}"
+            return f"VeraCore was not asked yet{why}: the next sync-orders goes on{shop}"
         if wish.seen_at is not None:
             return (
                 "VeraCore was asked, and a look-up shows it as cancelled; a second one, by "

@@ -57,7 +57,7 @@ class Canceller(RunPart[OrdersReport]):
     """Works on cancellations. The caller holds the lock of the orders job.
 
     Args:
-        is_by_person: A person asks, perhaps after the permission was added: ask again.
+        is_by_person: A person asks, and hears of each order what came of it.
 
     `failure` is why VeraCore could not be looked up or asked, if it could not.
     """
@@ -65,7 +65,6 @@ class Canceller(RunPart[OrdersReport]):
     is_by_person: bool = False
     failure: SyncError | None = field(default=None, init=False)
     _budget: FailureBudget = field(default_factory=FailureBudget, init=False)
-    _forbidden: bool = field(default=False, init=False)
 
     def run_due(self, only: Sequence[str] = ()) -> None:
         """Ask for what the shop cancelled (``auto``), and look up what is due.
@@ -147,8 +146,6 @@ class Canceller(RunPart[OrdersReport]):
 
     def _is_forbidden(self) -> bool:
         """Whether VeraCore has said within a day that this account may not cancel."""
-        if self._forbidden or self.is_by_person or not self.ledger.meta.get(FORBIDDEN):
-            return self._forbidden
         since = self.ledger.meta.moment(FORBIDDEN)
         return since is not None and self.clock.now() - since < NET
 
@@ -244,7 +241,6 @@ class Canceller(RunPart[OrdersReport]):
 
     def _forbid(self, code: str, text: str) -> None:
         # About the account: asking for other orders would get the same answer.
-        self._forbidden = True
         message = not_permitted(code, text)
         with self.ledger.unit_of_work():
             self.ledger.meta.put(FORBIDDEN, to_text(self.clock.now()))
@@ -278,7 +274,8 @@ class Canceller(RunPart[OrdersReport]):
         elif isinstance(decision, SeenOnce):
             store.saw_cancelled(code, decision.at)
         elif isinstance(decision, Confirmed):
-            self._confirmed(code, store.confirm(code, NOW_IN_THE_SHOP))
+            change = store.confirm(code, NOW_IN_THE_SHOP)
+            self.report.applied(code, change, "cancelled", NOW_IN_THE_SHOP)
         elif isinstance(decision, TooLate) and row.state != CancelState.TOO_LATE:
             self._told(code, store.miss(code, decision.message), decision.message)
         elif isinstance(decision, GiveUp) and row.state in CANCELLING:
@@ -286,9 +283,6 @@ class Canceller(RunPart[OrdersReport]):
         else:
             # Told before; a cancellation that was seen since did not last.
             store.look_again(code, None, None, is_open=True)
-
-    def _confirmed(self, code: str, change: Applied) -> None:
-        self.report.applied(code, change, "cancelled", NOW_IN_THE_SHOP)
 
     def _told(self, code: str, change: Applied, message: str) -> None:
         if change is Applied.LOST:
