@@ -480,6 +480,18 @@ def test_auto_asks_although_a_person_accepted_the_alert_during_an_outage(bench: 
     assert (bench.state("A"), bench.warehouse.asked_to_cancel) == ("cancelled", ["A"])
 
 
+@pytest.mark.parametrize("mode", ["off", "ask", "auto"])
+def test_of_an_order_in_conflict_veracore_is_not_said_to_be_asked(bench: Bench, mode: str) -> None:
+    auto(bench, mode)
+    sent(bench, "A", "B")
+    with bench.ledger.database.transaction() as connection:
+        connection.execute("UPDATE orders SET state = 'conflict' WHERE code = 'A'")
+    cancel_in_shop(bench)
+    [told] = later(bench, 3)
+    assert told.endswith("after it went to VeraCore: cancel it there too, or it will ship")
+    assert (alert(bench), bench.warehouse.asked_to_cancel) == (told.removeprefix("A: "), [])
+
+
 def test_an_account_that_may_not_create_still_cancels(bench: Bench) -> None:
     auto(bench)
     sent(bench)

@@ -77,8 +77,7 @@ class Canceller(RunPart[OrdersReport]):
         """
         if self.settings.orders.cancel == "auto":
             self._want_what_the_shop_cancelled()
-        longest = max(self._grace, CANCELLATION)
-        due = self.ledger.cancellations.due(longest)
+        due = self.ledger.cancellations.due(max(self._grace, CANCELLATION))
         self.work(row for row in due if not only or row.code in only)
 
     def withdraw_unsent(self) -> None:
@@ -317,9 +316,8 @@ def note_sighting(
         return Applied.DONE
     grace = timedelta(seconds=context.settings.orders.grace_seconds)
     decision = sighting(row, Pauses(clock.now(), grace), elapsed(row.seen_tick, clock))
-    if isinstance(decision, SeenOnce):
-        store.saw_cancelled(order.code, decision.at)
-        return Applied.DONE
     if isinstance(decision, Confirmed):
         return store.confirm(order.code, NOW_IN_THE_SHOP)
+    if isinstance(decision, SeenOnce):
+        store.saw_cancelled(order.code, decision.at)
     return Applied.DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from veracore_sync.domain.advice import command
-from veracore_sync.domain.states import CancelState
+from veracore_sync.domain.states import CancelState, OrderState
 from veracore_sync.jobs.kernel import ReportT, RunContext
 
 FORBIDDEN = "cancel.forbidden_at"
@@ -14,7 +14,7 @@ _FAILED = (CancelState.TOO_LATE, CancelState.REFUSED)
 
 def asks_by_itself(context: RunContext[ReportT], code: str) -> bool:
     """Whether the next run asks VeraCore to cancel what the shop cancelled."""
-    is_auto = context.settings.orders.cancel == "auto" and context.warehouse.capabilities.can_cancel
+    is_auto = context.settings.orders.cancel == "auto" and _can_ask(context, code)
     return is_auto and not context.ledger.meta.get(FORBIDDEN) and not _failure(context, code)
 
 
@@ -24,7 +24,7 @@ def cancelled_in_shop(context: RunContext[ReportT], code: str) -> str:
         return failure
     if asks_by_itself(context, code):
         return f"{_CANCELLED}VeraCore is asked to cancel it, and it ships if that is too late"
-    if context.settings.orders.cancel != "off" and context.warehouse.capabilities.can_cancel:
+    if context.settings.orders.cancel != "off" and _can_ask(context, code):
         return (
             f"{_CANCELLED}run {command('cancel CODE', CODE=code)}, or cancel it there by hand, "
             "or it will ship"
@@ -33,18 +33,20 @@ def cancelled_in_shop(context: RunContext[ReportT], code: str) -> str:
 
 
 def not_permitted(code: str, said: str = "") -> str:
-    """What is reported of an order for which this account may not ask.
-
-    Args:
-        code: The order.
-        said: What VeraCore answered; empty: that was about another order.
-    """
+    """What is reported where this account may not ask; `said`: the answer, if about this order."""
     answer = f' ("{said}")' if said else ""
     return (
         f"this web service user may not use CancelOrder at VeraCore{answer}: have the permission "
         f"added, then run {command('cancel CODE', CODE=code)}; or cancel it at VeraCore by hand, "
         "or it ships"
     )
+
+
+def _can_ask(context: RunContext[ReportT], code: str) -> bool:
+    order = context.ledger.orders.get(code)
+    # In conflict: a person decides first what VeraCore has under the order's id.
+    is_in_conflict = order is not None and order.state == OrderState.CONFLICT
+    return context.warehouse.capabilities.can_cancel and not is_in_conflict
 
 
 def _failure(context: RunContext[ReportT], code: str) -> str | None:
