@@ -10,7 +10,7 @@ from veracore_sync.admin.acts import ACTS
 from veracore_sync.admin.words import Piece, pieces
 from veracore_sync.cli.serve_admin import options_of
 from veracore_sync.config.file import SYSTEM_FILE
-from veracore_sync.domain.advice import repeating
+from veracore_sync.domain.advice import advised, repeating
 from veracore_sync.domain.differences import Difference, DifferenceRow, DifferenceType
 from veracore_sync.jobs.reconcile.words import in_words
 from veracore_sync.jobs.stats import difference_document
@@ -34,11 +34,14 @@ def test_an_act_and_a_repair_name_it_too() -> None:
     row = DifferenceRow(one, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", None, None)
     with repeating(options_of(Path("/srv/shop2.toml"))):
         shown = ACTS["cancel"].typed({"name": "#1"}), difference_document(row)["advice"]
+        told = advised(in_words(one))
     assert shown == (
         "veracore-sync --config /srv/shop2.toml cancel '#1'",
         "Repair: veracore-sync --config /srv/shop2.toml retry 'A 1'",
     )
-    assert in_words(one).endswith("Repair: veracore-sync retry 'A 1'")
+    # An alert is stored without the options, and gets those of whoever reads it.
+    assert in_words(one).endswith("Repair: `veracore-sync retry 'A 1'`")
+    assert told.endswith("Repair: `veracore-sync --config /srv/shop2.toml retry 'A 1'`")
 
 
 def test_only_what_no_command_takes_back_is_called_final() -> None:

@@ -101,7 +101,7 @@ def test_details_of_a_type_share_an_alert(ledger: SqlLedger) -> None:
     (sentence,) = tell_orders(ledger, examined(first, second))
     assert "shipped_not_fulfilled (1)" in sentence
     assert "shipped_not_fulfilled (2)" in sentence
-    assert "Repair: veracore-sync cancel A" in sentence
+    assert "Repair: `veracore-sync cancel A`" in sentence
     assert tell_orders(ledger, examined(second)) == []
     (message,) = alerts(ledger).values()
     assert "(1)" not in message

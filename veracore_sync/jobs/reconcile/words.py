@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from veracore_sync.domain.advice import PROGRAM, about, advised, as_line, typed
+from veracore_sync.domain.advice import PROGRAM, about, advised, typed
 from veracore_sync.domain.differences import DIFFERENCES, Difference
 from veracore_sync.domain.texts import one_line
 
@@ -21,19 +21,17 @@ def in_words(one: Difference) -> str:
 
 def advice_here(one: Difference) -> str:
     """The same for whoever reads it now: with the options that the command needs."""
-    text = advice(one)
-    line = text.removeprefix(_REPAIR)
-    return f"{_REPAIR}{as_line(line)}" if line != text else advised(text)
+    text = advised(advice(one))
+    # A command that is all there is to say stands bare.
+    return text.replace("`", "") if text.startswith(_REPAIR) else text
 
 
 def advice(one: Difference) -> str:
     """What repairs it: the command, or what a person does."""
-    if one.repair:
-        return f"{_REPAIR}{PROGRAM} {one.repair}"
     entry = DIFFERENCES[one.type]
-    if entry.by_hand:
+    if entry.by_hand and not one.repair:
         return about(entry.by_hand, NAME=one.name)
-    return f"{_REPAIR}{PROGRAM} {typed(entry.repair, NAME=one.name)}"
+    return f"{_REPAIR}`{PROGRAM} {one.repair or typed(entry.repair, NAME=one.name)}`"
 
 
 def _short(text: str) -> str:
