@@ -111,6 +111,10 @@ def test_what_is_offered(offered: Any, line: str, found: set[str]) -> None:
     assert set(offered(line)) == found
 
 
+def test_a_secret_among_the_settings_hides_no_order(offered: Any) -> None:
+    assert offered("veracore-sync retry ", VERACORE_SYNC_VENDURE__PASSWORD="secret") == ["AB34"]
+
+
 def test_all_of_a_kind(offered: Any) -> None:
     assert set(offered("veracore-sync reconcile --apply ")) == set(map(str, DifferenceType))
     assert set(offered("veracore-sync retry --class ")) == set(map(str, Category))

@@ -62,7 +62,7 @@ def _ledger(context: Any) -> Iterator[Ledger]:
     kept = context.obj if isinstance(context.obj, Globals) else Globals()
     config = kept.config or context.find_root().params.get("config")
     with _within(_PATIENCE_SECONDS):
-        loaded = load(config, os.environ, flags={}, secrets_used=frozenset({"ledger.password"}))
+        loaded = load(config, os.environ)
         with closing(Container(loaded, read_only=True)) as container:
             yield container.ledger
 
