@@ -91,7 +91,7 @@ class Alerts:
         return True
 
     def is_open(self, kind: AlertKind, *, code: str) -> bool:
-        """Whether it is open; see the port."""
+        """Whether the alert of this kind is open for that order."""
         key = f"{kind}:{code}"
         found = self._db.row("SELECT 1 FROM alerts WHERE key = ? AND resolved_at IS NULL", (key,))
         return found is not None

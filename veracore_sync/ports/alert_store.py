@@ -27,9 +27,6 @@ class AlertStore(Protocol):
         `difference` is what is reported, if it is not the whole message.
         """
 
-    def is_open(self, kind: AlertKind, *, code: str) -> bool:
-        """Whether the alert of this kind is open for that order."""
-
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
         """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
 

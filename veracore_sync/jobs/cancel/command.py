@@ -12,13 +12,12 @@ from veracore_sync.domain.cancellations import WantedBy
 from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import OF_ONE_DECISION
 from veracore_sync.domain.identity import is_another
-from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import CancelState, OrderCause, OrderState
 from veracore_sync.jobs.cancel.run import OPEN_TO_WITHDRAW, Canceller
-from veracore_sync.jobs.cancel.words import FORBIDDEN, cancelled_in_shop
+from veracore_sync.jobs.cancel.words import FORBIDDEN, cancelled_in_shop, standing
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
@@ -188,8 +187,10 @@ class CancelOrders(RunPart[OrdersReport]):
             by: WantedBy = "shop" if shop == "Cancelled" else "person"
             self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
             # What a person has accepted of the shop is no alert again: the next run would end it.
-            is_open = self.ledger.alerts.is_open(AlertKind.ORDER_CANCELLED_IN_SHOP, code=row.code)
-            if shop == "Cancelled" and (is_open or row.shop_cancelled_at is None):
+            is_accepted = row.shop_cancelled_at is not None and row.code not in standing(
+                self.context
+            )
+            if shop == "Cancelled" and not is_accepted:
                 alert = cancelled_in_shop(self.context, row.code)
                 self.ledger.transitions.cancelled_in_shop(row.code, alert)
         if failure is not None:

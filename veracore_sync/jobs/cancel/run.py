@@ -11,7 +11,6 @@ from veracore_sync.clock import elapsed, to_text
 from veracore_sync.domain.cancellations import CancellationRow, is_cancelled_wholly
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import ANOTHER_RECORD_TELLS, FailureBudget, read_error
-from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow, open_attempts
 from veracore_sync.domain.states import (
     CANCELLING,
@@ -36,7 +35,7 @@ from veracore_sync.jobs.cancel.plan import (
     decide,
     sighting,
 )
-from veracore_sync.jobs.cancel.words import FORBIDDEN, cancelled_in_shop, not_permitted
+from veracore_sync.jobs.cancel.words import FORBIDDEN, cancelled_in_shop, not_permitted, standing
 from veracore_sync.jobs.kernel import ReportT, RunContext, RunPart
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.warehouse import (
@@ -129,9 +128,7 @@ class Canceller(RunPart[OrdersReport]):
     def _want_what_the_shop_cancelled(self) -> None:
         if not self.warehouse.capabilities.can_cancel or self._is_forbidden():
             return
-        kind = AlertKind.ORDER_CANCELLED_IN_SHOP
-        codes = [one.code for one in self.ledger.alerts.standing() if one.kind == kind and one.code]
-        for code, order in self.ledger.orders.held(codes).items():
+        for code, order in self.ledger.orders.held(standing(self.context)).items():
             if order.state != OrderState.SYNCED or order.shop_cancelled_at is None:
                 continue
             earlier = self.ledger.cancellations.get(code)
@@ -250,8 +247,7 @@ class Canceller(RunPart[OrdersReport]):
         """End one for which VeraCore is not asked, because the account may not: it ships."""
         code = row.code
         # A cancellation in the shop that a person has accepted does not count again by itself.
-        kind, is_auto = AlertKind.ORDER_CANCELLED_IN_SHOP, self.settings.orders.cancel == "auto"
-        follows = is_auto and self.ledger.alerts.is_open(kind, code=code)
+        follows = self.settings.orders.cancel == "auto" and code in standing(self.context)
         if row.state != CancelState.WANTED or not follows or self.is_by_person:
             message = not_permitted(code)
             self._told(code, self.ledger.cancellations.refuse(code, message), message)

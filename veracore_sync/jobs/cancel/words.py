@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from veracore_sync.domain.advice import command
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import CancelState, OrderState
 from veracore_sync.jobs.kernel import ReportT, RunContext
 
@@ -10,6 +11,12 @@ FORBIDDEN = "cancel.forbidden_at"
 """When VeraCore said that this account may not cancel; empty: it may, as far as is known."""
 _CANCELLED = "it was cancelled in the shop after it went to VeraCore: "
 _FAILED = (CancelState.TOO_LATE, CancelState.REFUSED)
+
+
+def standing(context: RunContext[ReportT]) -> list[str]:
+    """The codes of the orders whose cancellation in the shop is a standing alert."""
+    kind = AlertKind.ORDER_CANCELLED_IN_SHOP
+    return [one.code for one in context.ledger.alerts.standing() if one.kind == kind and one.code]
 
 
 def asks_by_itself(context: RunContext[ReportT], code: str) -> bool:
