@@ -305,7 +305,6 @@ class Life:
         with self.story("changed late", sent=True) as case:
             if case:
                 self._begin_change(case)
-                self.tomorrow.append(lambda: self.even_out(case))
 
     def _begin_change(self, case: Case) -> None:
         """The timers see it in the middle: staff end it in the next hour."""
@@ -323,6 +322,9 @@ class Life:
             self.shop.modify(order, address={"streetLine1": street})
             case.goes_elsewhere = case.story == "changed late"
         self.shop.finish_modify(order)
+        if case.story == "changed late":
+            # Evened out before the timers saw it there would be nothing to tell.
+            self._soon.append(lambda: self.tomorrow.append(lambda: self.even_out(case)))
 
     def even_out(self, case: Case) -> None:
         """What the warehouse holds too much is cancelled there; what it lacks goes by hand."""
