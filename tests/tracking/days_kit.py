@@ -365,6 +365,7 @@ def life(
         "VERACORE_SYNC_ORDERS__WORKERS": "1",  # so that a seed always gives the same life
         "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
         "VERACORE_SYNC_VERACORE__TIMEZONE": ZONE,
+        "VERACORE_SYNC_RECONCILE__LOOKUPS_PER_RUN": "0",  # all of a month in one run
         "VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS": "60",
         # No fault of these days is a silence; a busy machine is none either.
         "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "120",
