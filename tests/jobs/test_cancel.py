@@ -12,13 +12,14 @@ from bench import Bench
 from fakes import START, TELLS_LITTLE, make_order, make_settings
 
 from veracore_sync.domain.cancellations import CancellationRow, WantedBy
-from veracore_sync.domain.errors import AuthRefused, UpstreamError, UsageError
+from veracore_sync.domain.errors import AuthRefused, ProtocolError, UpstreamError, UsageError
 from veracore_sync.domain.states import CancelState
 from veracore_sync.domain.warehouse import Package, Shipment
 from veracore_sync.jobs.cancel.command import CancelOrders, plan
 from veracore_sync.jobs.cancel.plan import MAX_ASKED
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.resolve import Resolver
+from veracore_sync.ports.warehouse import LookUpFailed
 from veracore_sync.waits import NET
 
 GRACE = 180
@@ -559,6 +560,26 @@ def test_silence_is_asked_again_at_growing_pauses(bench: Bench) -> None:
     assert 2 <= wish(bench).looks <= 6
     bench.warehouse.down = False
     later(bench, 3, 3600)
+    assert bench.state("A") == "cancelled"
+
+
+def test_an_order_whose_record_alone_cannot_be_read_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(bench, "A", "B")
+    real = bench.warehouse.look_up
+    broken = LookUpFailed(ProtocolError("its status is no text", upstream="veracore"))
+    monkeypatch.setattr(bench.warehouse, "look_up", lambda i: broken if i == "A" else real(i))
+    with pytest.raises(ProtocolError):
+        command(bench, "A", "B")
+    bench.clock.forward(seconds=60)
+    news = later(bench, 20, 600)
+    assert [told for told in news if told.startswith("A: ")] == [f"A: {alert(bench)}"]
+    assert "VeraCore gives no usable answer about it" in alert(bench)
+    assert (bench.state("B"), wish(bench).state) == ("cancelled", CancelState.REFUSED)
+    monkeypatch.undo()
+    command(bench)
+    later(bench, 2)
     assert bench.state("A") == "cancelled"
 
 

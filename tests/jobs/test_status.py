@@ -134,7 +134,10 @@ def test_equal_alerts_are_one_group_and_the_gravest_comes_first() -> None:
         ("order.parked", 1, ("T-3",)),
         ("stock.drift", 1, ()),
     ]
-    assert groups[0].next == "`veracore-sync cancel 'T 4'`, or it ships"
+    assert (
+        groups[0].next
+        == "`veracore-sync cancel 'T 4'`, or cancel it at VeraCore by hand, or it ships"
+    )
     assert groups[1].since == EARLIER
     assert "CODE" in groups[1].next
 

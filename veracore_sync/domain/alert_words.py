@@ -69,7 +69,7 @@ ALERT_WORDS: Mapping[AlertKind, AlertWords] = {
     AlertKind.ORDER_CANCELLED_IN_SHOP: AlertWords(
         Severity.URGENT,
         "cancelled in the shop only",
-        "`veracore-sync cancel CODE`, or it ships",
+        "`veracore-sync cancel CODE`, or cancel it at VeraCore by hand, or it ships",
     ),
     AlertKind.ORDER_NOT_CANCELLED: AlertWords(
         Severity.URGENT,

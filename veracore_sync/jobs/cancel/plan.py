@@ -16,6 +16,7 @@ from veracore_sync.domain.cancellations import (
     left_slips,
     open_slips,
 )
+from veracore_sync.domain.failures import AN_ANSWER_OF_ITS_OWN
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.states import CANCELLING
 from veracore_sync.domain.warehouse import WarehouseRecord
@@ -24,7 +25,8 @@ from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 from veracore_sync.waits import CANCELLATION
 
 MAX_ASKED = 4
-"""So many requests are made at most until a person asks again; each pause is twice the last."""
+"""So many requests are made at most until a person asks again; each pause is twice the last. After
+as many look-ups, an order about which VeraCore gives no usable answer is left to a person."""
 MAX_LOOKS = 30
 """So many look-ups with an open pick slip are made before that is reported: a day or two."""
 
@@ -97,13 +99,7 @@ class Pauses:
 def sighting(
     row: CancellationRow, pauses: Pauses, waited: timedelta | None
 ) -> SeenOnce | Confirmed | LookLater:
-    """What follows from a look-up that shows the order wholly cancelled.
-
-    Args:
-        row: The cancellation.
-        pauses: The time and the grace.
-        waited: How long ago the first sighting was at least; ``None`` if that is unknown.
-    """
+    """What follows from a look-up that shows the order wholly cancelled; see `decide`."""
     # After a reboot only the wall clock spans the time, and that may have been set.
     if row.seen_at is None or waited is None:
         return SeenOnce(pauses.now + pauses.grace)
@@ -134,6 +130,11 @@ def decide(
         may_ask: Whether VeraCore may be asked now.
     """
     if isinstance(found, LookUpFailed):
+        if found.error in AN_ANSWER_OF_ITS_OWN and row.looks >= MAX_ASKED:
+            return GiveUp(
+                "VeraCore gives no usable answer about it, so nothing shows whether it is "
+                "cancelled: cancel it there by hand, or it ships"
+            )
         return LookLater(pauses.after(row.looks + 1))
     if isinstance(found, Absent):
         # Not a cancellation: VeraCore keeps cancelled orders. Tracking reports a missing order.
