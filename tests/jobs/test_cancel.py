@@ -195,6 +195,14 @@ def test_a_wish_outlives_an_outage(bench: Bench) -> None:
     assert bench.state("A") == "cancelled"
 
 
+def test_what_veracore_cancelled_by_itself_is_not_said_to_be_open(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.cancel("A")
+    _, work = command(bench)
+    assert work.sentences["A"].startswith("a look-up shows it as cancelled; a second one, by")
+    assert bench.warehouse.asked_to_cancel == ["A"]
+
+
 def test_dry_run_only_plans(bench: Bench) -> None:
     sent(bench)
     [step] = plan(bench.ledger, ["A", "A"], can_cancel=True)

@@ -218,14 +218,12 @@ class CancelOrders(RunPart[OrdersReport]):
             return f"it is {state}: it is cancelled once a look-up shows that VeraCore has it"
         if wish.state in (CancelState.TOO_LATE, CancelState.REFUSED):
             return wish.message or wish.state
+        if wish.seen_at is not None:
+            seen = "a look-up shows it as cancelled; a second one, by sync-orders, confirms that"
+            return f"{seen}{shop}"
         if wish.state == CancelState.WANTED:
             why = f" ({wish.message})" if wish.message else ""
             return f"VeraCore was not asked yet{why}: the next sync-orders goes on{shop}"
-        if wish.seen_at is not None:
-            return (
-                "VeraCore was asked, and a look-up shows it as cancelled; a second one, by "
-                f"sync-orders, confirms that{shop}"
-            )
         return f"VeraCore was asked; the look-ups of the next sync-orders decide{shop}"
 
     def _in_the_shop(self, code: str) -> str:
