@@ -123,6 +123,16 @@ def test_what_left_is_told_once(ledger: Ledger) -> None:
     assert store.leave("A", "slip 1 left") is Applied.LOST
 
 
+def test_what_a_person_accepted_of_the_shop_hides_no_later_failure(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    ledger.transitions.cancelled_in_shop("A", "it ships")
+    ledger.alerts.accept("A", "so be it")
+    ledger.transitions.cancelled_in_shop("A", "it was cancelled in the shop")
+    ledger.cancellations.want("A", "A", "person")
+    ledger.cancellations.refuse("A", "it ships")
+    assert [one.kind for one in ledger.alerts.standing()] == ["order.not_cancelled"]
+
+
 def test_an_order_that_shipped_meanwhile_is_not_cancelled(ledger: Ledger) -> None:
     accept(ledger, "A")
     ledger.cancellations.want("A", "A", "person")

@@ -277,11 +277,13 @@ class Cancellations:
             )
             if moved is Applied.LOST:
                 return moved
-            # One alert an order: where the shop's cancellation is one already, its text says more.
-            kind = AlertKind.ORDER_NOT_CANCELLED
-            if self._alerts.is_open(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code):
-                kind = AlertKind.ORDER_CANCELLED_IN_SHOP
-            self._alerts.open(kind, message, code=code)
+            # One alert an order: where the shop's cancellation is one already, its text says more,
+            # unless a person has accepted just that.
+            of_shop = AlertKind.ORDER_CANCELLED_IN_SHOP
+            if self._alerts.is_open(of_shop, code=code):
+                self._alerts.open(of_shop, message, code=code)
+            if not self._alerts.is_open(of_shop, code=code):
+                self._alerts.open(AlertKind.ORDER_NOT_CANCELLED, message, code=code)
             return Applied.NEWS
 
     def leave(self, code: str, message: str) -> Applied:
