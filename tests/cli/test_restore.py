@@ -186,6 +186,14 @@ def test_what_must_not_serve_is_refused_and_changes_nothing(
     assert kept(rig) == []
 
 
+def test_a_backup_from_postgresql_is_not_only_called_damaged(rig: Rig, copy: Path) -> None:
+    # Shops of both kinds may share a folder of backups.
+    copy.write_bytes(b"PGDMP" + bytes(5000))
+    ended = rig.run("ledger", "restore", str(copy))
+    assert ended.code == 74
+    assert "PostgreSQL" in ended.err
+
+
 @pytest.mark.parametrize("job", JOBS)
 def test_while_a_job_is_at_work_nothing_is_restored(rig: Rig, copy: Path, job: str) -> None:
     with closing(open_ledger(rig.ledger_path)) as ledger, ledger.runs.lock(job, job):

@@ -233,7 +233,9 @@ def test_a_backup_from_before_is_restored_with_the_old_address(rig: Rig) -> None
     rig.sync(**moved)
     ended = rig.run("ledger", "restore", backup, "--json", **moved)
     assert ended.code == 78
-    assert "restored with the settings of its time" in ended.json["error"]["hint"]
+    hint = ended.json["error"]["hint"]
+    # To rebind the ledger that is here would change nothing about the backup.
+    assert "restored with the settings of its time" in hint and "rebind" not in hint
     assert rig.run("ledger", "restore", backup).code == 0
     assert rig.run("sync-orders", **moved).code == 78
     rebind(rig, "--apply", **moved)

@@ -50,7 +50,7 @@ _CHANNEL = (
     "another token in Vendure, run `veracore-sync ledger rebind`; "
 )
 _ANOTHER = "for another one set another ledger.path, or ledger.schema_name"
-_BACKUP = "a backup is restored with the settings of its time first"
+_BACKUP = "name one of this {side}; if it has moved, one is restored with the settings of its time"
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
@@ -60,9 +60,9 @@ def as_prefixes(stored: str | None) -> tuple[str, ...]:
     return tuple(json.loads(stored or "[]"))
 
 
-def _same(side: str, held: str, ours: str) -> str:
+def _hint(side: str, held: str, ours: str) -> str:
     is_channel = side == "shop" and in_another_channel(held, ours)
-    return _CHANNEL if is_channel else _SAME.format(side=side)
+    return (_CHANNEL if is_channel else _SAME.format(side=side)) + _ANOTHER
 
 
 class Meta:
@@ -245,7 +245,7 @@ class Meta:
             if held is not None and (not is_own or self._holds(side)):
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
-                    hint=_same(side, held, ours) + (_ANOTHER if is_own else _BACKUP),
+                    hint=_hint(side, held, ours) if is_own else _BACKUP.format(side=side),
                 )
             if write:
                 self.put(f"identity.{side}", ours)

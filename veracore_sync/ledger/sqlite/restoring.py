@@ -152,7 +152,7 @@ def _copy(source: Path, fresh: Path) -> None:
         if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR_WRITE")):
             raise
         raise LedgerError(
-            f"{source} cannot be read: {error}", hint="it is damaged: name an older backup"
+            f"{source} cannot be read: {error}", hint="it is damaged, or PostgreSQL's: name another"
         ) from None
 
 
