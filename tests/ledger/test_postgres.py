@@ -323,13 +323,13 @@ def test_each_failure_of_the_server_has_a_sentence(
     ("change", "code", "hint"),
     [
         (("ledger?host=", "ledger?host=%2Fnowhere,"), 0, ""),
-        (("host=", "host=%2Fnowhere%2F"), 69, "nothing answers"),
-        (("host=", "host=%2Fssl-role%2Fcertificate%2F"), 69, "nothing answers"),
+        (("host=", "host=%2Fnowhere%2F"), 69, "correct it, if it is wrong"),
+        (("host=", "host=%2Fssl-role%2Fcertificate%2F"), 69, "correct it, if it is wrong"),
         (("/ledger?", "/gone?"), 78, "create the database"),
         (("vendure@", "stranger:geheim@"), 78, "password_file"),
         (("?", "?service=gone&"), 78, "PGSERVICEFILE"),
         (("?", "?target_session_attrs=standby&"), 69, "accepts writes"),
-        (("?host=", "?host=127.0.0.1&port=1&hostaddr="), 69, "nothing answers"),
+        (("?host=", "?host=127.0.0.1&port=1&hostaddr="), 69, "correct it, if it is wrong"),
     ],
 )
 def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(

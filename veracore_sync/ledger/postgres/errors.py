@@ -44,8 +44,7 @@ _FAILURES: dict[str, tuple[type[LedgerError], str]] = {
     ),
     "down": (
         LedgerAway,
-        f"nothing answers at the address of ledger.url; {_PASSING}; `veracore-sync doctor` says "
-        "more",
+        f"nothing answers at the address of ledger.url: correct it, if it is wrong; {_PASSING}",
     ),
     # The settings, or what the server lets their user do, are wrong.
     "28": (
