@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -370,6 +371,15 @@ def test_the_timers_of_several_shops_are_instances_of_the_templates(house: House
     names = {one["unit"] for one in found["shop1"]["timers"]}
     assert "veracore-sync-orders@shop1.timer" in names
     assert (units / "veracore-sync-orders@shop1.timer.d" / "50-interval.conf").exists()
+
+
+def test_doctor_names_the_listener_of_the_shop(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    more = f'[webhooks]\nport = {port}\nsecret = "whsec_{"A" * 44}"\n'
+    house.add("shop1", more=more)
+    done = house.run("--config", str(house.folder), "doctor")
+    assert "`systemctl status veracore-sync-webhooks@shop1`" in done.stdout
 
 
 def test_metrics_may_bear_the_name_of_the_shop(house: House) -> None:

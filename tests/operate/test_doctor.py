@@ -125,7 +125,7 @@ def test_6_another_webhook_secret_than_the_listener_has(house: House) -> None:
     other = same | {"VERACORE_WEBHOOK_SECRET": SECRETS[1]}
     try:
         assert "took a signed delivery" in json.dumps(house.findings(0, **same))
-        house.points_at("webhooks", "fail", 77, "another secret", **other)
+        house.points_at("webhooks", "fail", 77, "another secret", "webhooks.port", **other)
     finally:
         house.rig.end()
     house.points_at("webhooks", "warn", 0, "no answer", "systemctl", **same)

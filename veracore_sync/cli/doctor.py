@@ -33,6 +33,7 @@ from veracore_sync.jobs.doctor.skus import skus
 from veracore_sync.jobs.doctor.warehouse import warehouse
 from veracore_sync.jobs.doctor.wire import Met, clocks, network
 from veracore_sync.jobs.progress import Progress, no_progress
+from veracore_sync.jobs.timers import instance_of
 from veracore_sync.webhooks.doctor import listener
 
 
@@ -164,7 +165,7 @@ def _online(
             buffers=settings.inventory.buffers,
             backorders=settings.inventory.backorders,
         )
-    yield listener(settings.webhooks, container.clock)
+    yield listener(settings.webhooks, container.clock, instance_of(container.loaded))
 
 
 def _met(
