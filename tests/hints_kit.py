@@ -37,7 +37,7 @@ def shape(command: str) -> str:
     """The command without the program, `X` in each place that is filled in."""
     words = command.removeprefix("veracore-sync").split("&&")[0].strip()
     words = _PLACE.sub("X", re.sub(r"(--config|--log-level) \S+ ", "", words))
-    return re.sub(r"(?<= )/\S+", "X", words)
+    return re.sub(r"(?<= )(/\S+|X-X-X)", "X", words)
 
 
 @cache

@@ -289,6 +289,13 @@ SITUATIONS: Mapping[str, tuple[int, Start]] = {
         2,
         typing("reconcile --accept fine --type tracking_differs --order NOPE"),
     ),
+    "a period that is turned round": (
+        2,
+        typing("report --since 2026-02-01 --until 2026-01-01"),
+    ),
+    "a period that is too long": (2, typing("report --since 2000-01-01")),
+    "a period of another age": (2, typing("report --until 9999-12-31")),
+    "seconds of no watch": (2, typing("stats 5")),
     "rebuild of a ledger in use": (2, typing("ledger rebuild --apply")),
     "check of no ledger": (74, on_a_new_ledger("ledger rebuild --check")),
     "a token of no use": (
@@ -347,6 +354,8 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     "resolve X --skip": ("nothing to accept",),
     "resolve X XX": (_ACTS,),
     'resolve stock.drift --accept "reason"': (_ALERTS,),
+    "report --since X --until X": ("a period that is turned round", "a period that is too long"),
+    "report --until X": ("a period of another age",),
     "retry X": ("nothing to accept",),
     "sandbox --like X": ("tests/probe/test_probe_like.py",),
     "serve-webhooks --work-only": ("tests/webhooks/test_serve_process.py",),
@@ -357,6 +366,7 @@ WALKED: Mapping[str, tuple[str, ...]] = {
     "stats --json": ("tests/operate/test_stats_text.py",),
     "stats --order X": ("no decision", "retry of what was sent"),
     "stats --runs": ("tests/operate/test_exit_codes.py",),
+    "stats --watch 5": ("seconds of no watch",),
     "sync-inventory": (_ALERTS,),
     "sync-inventory --allow-mass-change": ("the guard withholds",),
     "sync-inventory --dry-run": ("the guard withholds",),
@@ -434,7 +444,8 @@ def test_what_a_person_did_is_answered_with_what_to_do() -> None:
 
 def test_every_command_that_is_named_is_a_real_one() -> None:
     for one in set(shapes()) - NOUNS:
-        parsed(one.replace("--type X", "--type paid_not_sent").replace("XX", "--skip"))
+        line = re.sub(r"(--since|--until) X", r"\1 2026-01-01", one)
+        parsed(line.replace("--type X", "--type paid_not_sent").replace("XX", "--skip"))
 
 
 def test_the_tests_named_type_the_command() -> None:

@@ -113,20 +113,15 @@ def _period(since: datetime | None, until: datetime | None, today: date) -> tupl
     if abs((last - today).days) >= _MOST_DAYS:
         raise UsageError(
             f"--until {last} is more than {_MOST_DAYS} days from today",
-            hint=f"for example: veracore-sync report --until {today}",
+            hint=f"for example `veracore-sync report --until {today}`",
         )
-    first = since.date() if since else last - timedelta(days=_DAYS - 1)
+    usual = last - timedelta(days=_DAYS - 1)
+    hint = f"for example `veracore-sync report --since {usual} --until {last}`"
+    first = since.date() if since else usual
     if first > last:
-        raise UsageError(
-            f"--since {first} is after --until {last}",
-            hint=f"for example: veracore-sync report --since {last - timedelta(days=_DAYS - 1)} "
-            f"--until {last}",
-        )
+        raise UsageError(f"--since {first} is after --until {last}", hint=hint)
     if (last - first).days >= _MOST_DAYS:
-        raise UsageError(
-            f"{first} to {last} are more than {_MOST_DAYS} days",
-            hint=f"for example: veracore-sync report --since {last - timedelta(days=365)}",
-        )
+        raise UsageError(f"{first} to {last} are more than {_MOST_DAYS} days", hint=hint)
     return first, last
 
 

@@ -102,7 +102,7 @@ def stats(
         if as_json or check or not watch:
             raise UsageError(
                 "SECONDS needs --watch, and --watch excludes --json and --check",
-                hint="for example: veracore-sync stats --watch 5",
+                hint="for example `veracore-sync stats --watch 5`",
             )
         # Imports rich, which a single report does not need.
         from veracore_sync.cli.watch import watched as look
