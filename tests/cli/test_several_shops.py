@@ -335,6 +335,14 @@ def test_a_command_about_one_shop_asks_for_its_file(house: House, words: tuple[s
     assert house.sent() == {"shop1": 0}
 
 
+@pytest.mark.parametrize("named", [["--all"], ["--config", "shops"]])
+def test_init_writes_the_file_of_one_shop(house: House, named: list[str]) -> None:
+    # With --all it wrote the file of an only shop, which no command with --all reads.
+    done = house.run(*named, "init", "--offline")
+    assert done.returncode == 2 and "NAME.toml" in done.stderr
+    assert list(house.folder.iterdir()) == []
+
+
 def test_an_empty_folder_says_what_to_put_into_it(house: House) -> None:
     done = house.run("--config", str(house.folder), "sync-orders")
     assert done.returncode == 78

@@ -24,12 +24,13 @@ from veracore_sync.cli.init_files import (
 )
 from veracore_sync.cli.init_questions import Standing, answers
 from veracore_sync.cli.output import say
-from veracore_sync.cli.run_command import run_standalone
+from veracore_sync.cli.run_command import names_a_folder, run_standalone
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.clock import SystemClock
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.config.file import SYSTEM_FILE, VARIABLE, places
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.files import expanded
 
 NEXT = "veracore-sync sync-orders --dry-run"
@@ -120,6 +121,9 @@ def _work(
 
 def _wanted(options: Globals) -> Path:
     """The file to write: where every command will find it."""
+    if names_a_folder(options):
+        hint = "name that file, such as --config FOLDER/NAME.toml"
+        raise UsageError("`init` writes the file of one shop", hint=hint)
     named = options.config or os.environ.get(VARIABLE)
     return expanded(Path(named or next(places(os.environ)))).absolute()
 
