@@ -194,6 +194,14 @@ def test_a_hint_names_the_configuration_of_its_shop(house: House) -> None:
     assert f"`veracore-sync --config {house.folder}/shop1.toml stats`" in done.stderr
 
 
+def test_what_is_to_be_done_in_a_document_names_it_too(house: House) -> None:
+    house.add("shop1")
+    house.shops["shop1"].state.place_order([("MUG", 1)], address=None)
+    house.document("sync-orders", code=3)
+    [alert] = house.document("stats")["shop1"]["alerts"]
+    assert f"`veracore-sync --config {house.folder}/shop1.toml retry " in alert["toDo"]
+
+
 def shared_ledger(house: House) -> None:
     house.add("shop2", ledger=str(house.folder / "state" / "shop1" / "ledger.db"))
 

@@ -262,9 +262,18 @@ def show_result(report: CommandReport, heading: str = "") -> None:
 
 def document_of(report: CommandReport) -> dict[str, Any]:
     """The document of ``--json``, with the failure."""
-    if report.error is None:
-        return report.document
-    return {**report.document, "error": error_document(report.error)}
+    failure = {"error": error_document(report.error)} if report.error is not None else {}
+    document: dict[str, Any] = _as_typed({**report.document, **failure})
+    return document
+
+
+def _as_typed(value: Any) -> Any:
+    """With each command in its sentences about the shop that this run is about."""
+    if isinstance(value, str):
+        return advice.advised(value)
+    if isinstance(value, dict):
+        return {key: _as_typed(one) for key, one in value.items()}
+    return [_as_typed(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def failure_lines(report: CommandReport, repeated: bool) -> list[str]:
