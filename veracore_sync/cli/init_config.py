@@ -122,8 +122,7 @@ def _work(
 def _wanted(options: Globals) -> Path:
     """The file to write: where every command will find it."""
     if names_a_folder(options):
-        hint = "name that file, such as --config FOLDER/NAME.toml"
-        raise UsageError("`init` writes the file of one shop", hint=hint)
+        raise UsageError("`init` writes one shop's file", hint="name it: --config FOLDER/NAME.toml")
     named = options.config or os.environ.get(VARIABLE)
     return expanded(Path(named or next(places(os.environ)))).absolute()
 
