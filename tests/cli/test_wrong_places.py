@@ -121,6 +121,18 @@ def test_a_ledger_that_leads_to_itself(one: Newcomer) -> None:
         assert "leads to itself" in ended.out + ended.err
 
 
+def test_a_folder_of_another_user_hides_no_shop(one: Newcomer) -> None:
+    (one.folder / "closed").mkdir(mode=0o700)
+    (one.folder / "closed/config.toml").touch(0o600)
+    with as_nobody():
+        ended = one.run("--config", "closed/config.toml", "stats")
+        names = [shop.name for shop in shops.shops_in(one.folder)]
+    assert ended.code == 78, ended
+    assert "may not be read by nobody" in ended.err
+    # It is named as one that cannot be read: its orders would wait, and nobody would know.
+    assert "closed" in names
+
+
 def test_a_configuration_of_another_user(one: Newcomer) -> None:
     one.run("--config", "c.toml", "stats")
     (one.folder / "c.toml").chmod(0o600)

@@ -98,7 +98,9 @@ def _tell_purpose(job: Job, report: CommandReport | None = None) -> None:
 def names_a_folder(options: Globals) -> bool:
     """Whether the command is to run for every shop of a folder."""
     named = options.config or os.environ.get(VARIABLE)
-    return options.every_shop or bool(named and expanded(Path(named)).is_dir())
+    with suppress(PermissionError):
+        return options.every_shop or bool(named and expanded(Path(named)).is_dir())
+    return False
 
 
 def run_for_shop(
@@ -263,8 +265,7 @@ def show_result(report: CommandReport, heading: str = "") -> None:
 def document_of(report: CommandReport) -> dict[str, Any]:
     """The document of ``--json``, with the failure."""
     failure = {"error": error_document(report.error)} if report.error is not None else {}
-    document: dict[str, Any] = _as_typed({**report.document, **failure})
-    return document
+    return dict(_as_typed({**report.document, **failure}))
 
 
 def _as_typed(value: Any) -> Any:

@@ -40,7 +40,7 @@ def find(
     if named:
         origin = "flag --config" if path is not None else f"environment {VARIABLE}"
         wanted = located(str(named), cwd, environ)
-        if not _exists(wanted, findings):
+        if not _exists(wanted, findings, is_named=True):
             problem = f"{wanted} ({origin}): there is no such file; name a file that exists"
             raise fault([problem], hint="or write it: `veracore-sync init`")
         return wanted
@@ -78,13 +78,15 @@ def places(environ: Mapping[str, str]) -> Iterator[Path]:
     yield SYSTEM_FILE
 
 
-def _exists(path: Path, findings: Findings) -> bool:
+def _exists(path: Path, findings: Findings, *, is_named: bool = False) -> bool:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     except OSError as error:
         closed = isinstance(error, PermissionError)
+        if closed and is_named:
+            return True  # said when it is read
         reason = f"; {as_its_reader(path)}" if closed else ""
         findings.warnings.append(
             f"{path}: cannot be read ({error.strerror}) and is ignored{reason}"

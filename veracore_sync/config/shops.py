@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -55,11 +57,13 @@ def folder_of_shops(
     """
     named = given if given is not None else environ.get(VARIABLE)
     places = [located(str(named), cwd, environ)] if named else default_folders(environ)
-    found = next((place for place in places if place.is_dir()), None)
+    found = None
+    with suppress(PermissionError):
+        found = next((place for place in places if place.is_dir()), None)
     if found is None:
         raise ConfigError(
             f"{'--all: ' if every else ''}there is no folder {' or '.join(map(str, places))}",
-            hint="name the folder of configurations with --config",
+            hint="name the folder of configurations with --config, as a user who may enter it",
         )
     try:
         check_trusted(found, folder=True)
@@ -82,6 +86,9 @@ def shops_in(folder: Path) -> list[ShopFile]:
         next(folder.iterdir(), None)
         files = [ShopFile(path.stem, path) for path in folder.glob("*.toml")]
         files += [ShopFile(path.parent.name, path) for path in folder.glob("*/config.toml")]
+        inside = folder.glob("*/")
+        closed = [one for one in inside if not os.access(one, os.X_OK, effective_ids=True)]
+        files += [ShopFile(one.name, one / "config.toml") for one in closed]
     except OSError as error:
         raise ConfigError(
             f"the folder {folder} cannot be read ({error.strerror})",

@@ -50,10 +50,7 @@ _CHANNEL = (
     "another token in Vendure, run `veracore-sync ledger rebind`; "
 )
 _ANOTHER = "for another one set another ledger.path, or ledger.schema_name"
-_BACKUP = (
-    "name a backup of this {side}; one from before it moved is restored with the settings of its "
-    "time first"
-)
+_BACKUP = "name one of this {side}; an older backup is restored with the settings of its time first"
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
