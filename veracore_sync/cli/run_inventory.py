@@ -8,12 +8,9 @@ from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.progress import shown
 from veracore_sync.cli.reasons import say_notices, say_reasons
-from veracore_sync.cli.run_command import run_command
-from veracore_sync.composition import inventory
-from veracore_sync.composition.container import Container
-from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.cli.run_sync import run_sync
+from veracore_sync.composition.inventory import sync_inventory
 from veracore_sync.domain.readable import counted
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, action_document
@@ -34,30 +31,11 @@ def run(
     full: bool,
     dry_run: bool,
 ) -> None:
-    """Do it, and leave the process with its exit code; what is asked for is as in `RunOptions`.
-
-    Raises:
-        typer.Exit: Always, with the exit code.
-    """
+    """Do it; see `RunOptions` and `run_sync`."""
     options = RunOptions(
         only=only, force=force, allow_mass_change=allow_mass_change, full=full, dry_run=dry_run
     )
-    job = Job(
-        "sync-inventory",
-        "inventory",
-        record=not dry_run,
-        read_only=dry_run,
-        creates=True,
-        force=force,
-        empty=EMPTY,
-        one_shop=bool(only),
-    )
-    run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
-
-
-def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
-    with shown(quiet=quiet) as progress:
-        return inventory.sync_inventory(container, options, show, progress)
+    run_sync(program, as_json, "inventory", options, partial(sync_inventory, show=show), EMPTY)
 
 
 def show(report: InventoryReport) -> None:

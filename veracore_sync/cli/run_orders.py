@@ -7,12 +7,9 @@ from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import on_terminal, say, table
-from veracore_sync.cli.progress import shown
 from veracore_sync.cli.reasons import say_notices, say_reasons
-from veracore_sync.cli.run_command import run_command
-from veracore_sync.composition import orders
-from veracore_sync.composition.container import Container
-from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.cli.run_sync import run_sync
+from veracore_sync.composition.orders import sync_orders
 from veracore_sync.domain.advice import command
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.document import ORDER_COUNTS
@@ -31,11 +28,7 @@ def run(
     allow_first_run: bool,
     dry_run: bool,
 ) -> None:
-    """Do it, and leave the process with its exit code; what is asked for is as in `RunOptions`.
-
-    Raises:
-        typer.Exit: Always, with the exit code.
-    """
+    """Do it; see `RunOptions` and `run_sync`."""
     options = RunOptions(
         only=only,
         limit=limit,
@@ -43,21 +36,7 @@ def run(
         dry_run=dry_run,
         is_read=on_terminal(),
     )
-    job = Job(
-        "sync-orders",
-        "orders",
-        record=not dry_run,
-        read_only=dry_run,
-        creates=True,
-        empty=EMPTY,
-        one_shop=bool(only),
-    )
-    run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
-
-
-def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
-    with shown(quiet=quiet) as progress:
-        return orders.sync_orders(container, options, show, progress)
+    run_sync(program, as_json, "orders", options, partial(sync_orders, show=show), EMPTY)
 
 
 def show(report: OrdersReport) -> None:

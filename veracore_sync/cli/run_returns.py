@@ -8,12 +8,9 @@ from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.progress import shown
 from veracore_sync.cli.reasons import say_notices, say_reasons
-from veracore_sync.cli.run_command import run_command
-from veracore_sync.composition import returns
-from veracore_sync.composition.container import Container
-from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.cli.run_sync import run_sync
+from veracore_sync.composition.returns import sync_returns
 from veracore_sync.domain.returns import Receipt
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.returns.document import RETURNS_COUNTS
@@ -23,26 +20,9 @@ EMPTY: dict[str, Any] = dict.fromkeys(RETURNS_COUNTS, 0) | {"receipts": [], "rea
 
 
 def run(program: Globals, as_json: bool, *, dry_run: bool) -> None:
-    """Do it, and leave the process with its exit code.
-
-    Raises:
-        typer.Exit: Always, with the exit code.
-    """
+    """Do it; see `RunOptions` and `run_sync`."""
     options = RunOptions(dry_run=dry_run)
-    job = Job(
-        "sync-returns",
-        "returns",
-        record=not dry_run,
-        read_only=dry_run,
-        creates=True,
-        empty=EMPTY,
-    )
-    run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
-
-
-def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
-    with shown(quiet=quiet) as progress:
-        return returns.sync_returns(container, options, show, progress)
+    run_sync(program, as_json, "returns", options, partial(sync_returns, show=show), EMPTY)
 
 
 def show(report: ReturnsReport) -> None:

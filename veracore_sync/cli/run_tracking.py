@@ -7,12 +7,9 @@ from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.progress import shown
 from veracore_sync.cli.reasons import say_notices, say_reasons
-from veracore_sync.cli.run_command import run_command
-from veracore_sync.composition import tracking
-from veracore_sync.composition.container import Container
-from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.cli.run_sync import run_sync
+from veracore_sync.composition.tracking import sync_tracking
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.tracking.document import TRACKING_COUNTS, action_document
 from veracore_sync.jobs.tracking.report import LEFT, TrackingReport
@@ -28,28 +25,9 @@ def run(
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Do it, and leave the process with its exit code; what is asked for is as in `RunOptions`.
-
-    Raises:
-        typer.Exit: Always, with the exit code.
-    """
+    """Do it; see `RunOptions` and `run_sync`."""
     options = RunOptions(only=only, force=force, dry_run=dry_run)
-    job = Job(
-        "sync-tracking",
-        "tracking",
-        record=not dry_run,
-        read_only=dry_run,
-        creates=True,
-        force=force,
-        empty=EMPTY,
-        one_shop=bool(only),
-    )
-    run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
-
-
-def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
-    with shown(quiet=quiet) as progress:
-        return tracking.sync_tracking(container, options, show, progress)
+    run_sync(program, as_json, "tracking", options, partial(sync_tracking, show=show), EMPTY)
 
 
 def show(report: TrackingReport) -> None:
