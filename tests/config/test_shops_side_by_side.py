@@ -14,6 +14,7 @@ from veracore_sync.config.shops import (
     collision_with_neighbours,
     collisions,
     of_one_account,
+    of_one_shop,
     shops_in,
 )
 from veracore_sync.config.types import ValueKind
@@ -181,6 +182,26 @@ def test_shops_whose_ids_meet_at_veracore_are_named(
 ) -> None:
     [(_, loaded), _] = of_an_account(tmp_path, {}, other)
     assert of_one_account(loaded, {}) == named
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({}, ["shop2"]),
+        ({"shop": "https://S.example:443/admin-api/"} | OWN_IDS, ["shop2"]),
+        (EAST, ["shop2"]),
+        ({"warehouse": ONE["warehouse"]}, []),
+        (OTHER_SHOP, []),
+        ({"orders": "channels = ['south']"}, []),
+        ({"orders": "[skus]\nexclude = ['GIFT']"}, []),
+    ],
+)
+def test_who_sends_the_orders_of_one_shop_to_another_account_is_named(
+    tmp_path: Path, other: Mapping[str, str], named: list[str]
+) -> None:
+    here = {"orders": "channels = ['north']"} if "south" in str(other) else {}
+    [(_, loaded), _] = of_an_account(tmp_path, here, {"warehouse": "https://v.example"} | other)
+    assert of_one_shop(loaded, {}) == named
 
 
 def test_a_ledger_that_leads_to_itself_stops_no_other(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from fakes import START
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.cancellations import CancellationRow
-from veracore_sync.domain.errors import Unavailable
-from veracore_sync.domain.states import CancelState
+from veracore_sync.domain.errors import ProtocolError, Unavailable
+from veracore_sync.domain.states import CANCELLING, CancelState
 from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.cancel.plan import (
     MAX_ASKED,
@@ -119,6 +119,23 @@ def test_an_answer_that_says_nothing_is_looked_up_later(looks: int) -> None:
         assert isinstance(decision, LookLater)
         assert (decision.message, decision.is_open) == (message, is_open)
         assert is_about(decision.at - START, GRACE * 2**looks)
+
+
+@pytest.mark.parametrize("looks", [MAX_ASKED - 1, MAX_ASKED, MAX_ASKED + 1])
+@pytest.mark.parametrize("state", CancelState)
+def test_answers_about_it_that_cannot_be_read_are_left_to_a_person(
+    state: CancelState, looks: int
+) -> None:
+    unreadable = LookUpFailed(ProtocolError("which cannot be read", upstream="veracore"))
+    found = follows(unreadable, state=state, looks=looks)
+    # One that has ended was told before, and what was seen of it since stands.
+    is_told = state in CANCELLING and looks >= MAX_ASKED
+    assert isinstance(found, GiveUp if is_told else LookLater)
+    if isinstance(found, GiveUp):
+        assert "VeraCore gives no usable answer about it" in found.message
+    # What concerns all orders is an outage, however long it lasts.
+    down = LookUpFailed(Unavailable("down", upstream="veracore"))
+    assert isinstance(follows(down, state=state, looks=looks), LookLater)
 
 
 def test_another_order_is_never_asked_for() -> None:

@@ -156,6 +156,19 @@ def of_one_account(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
     )
 
 
+def of_one_shop(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
+    """The others of its folder that send its orders to another VeraCore account; as above."""
+    shop, *account = _account(loaded)
+    return sorted(
+        neighbour.name
+        for neighbour, one in _neighbours(loaded, environ)[1]
+        if _account(one)[0] == shop
+        and list(_account(one)[1:]) != account
+        and _may_send_the_same(one, loaded)
+        and {*one.settings.skus.exclude} == {*loaded.settings.skus.exclude}
+    )
+
+
 def _neighbours(
     loaded: Loaded, environ: Mapping[str, str]
 ) -> tuple[ShopFile | None, list[tuple[ShopFile, Loaded]]]:

@@ -188,10 +188,7 @@ class Cancellations:
             )
 
     def recover(self) -> list[str]:
-        """Cancellations that a killed run left ``asking`` are unknown; returns their codes.
-
-        The caller holds the lock of the orders job.
-        """
+        """Cancellations that a killed run left ``asking`` are unknown; see the port."""
         with self._db.transaction() as connection:
             left = connection.execute("SELECT code FROM cancellations WHERE state = 'asking'")
             codes = [row["code"] for row in left]

@@ -189,10 +189,7 @@ class Sending(OrderTable):
             return self._move(connection, code, OrderAct.WAS_FOR_ALL, cause=OrderCause.LOST)
 
     def recover(self) -> list[str]:
-        """Put orders that a killed run left ``sending`` in doubt; returns their codes.
-
-        The caller holds the lock of the orders job.
-        """
+        """Orders that a killed run left ``sending`` are in doubt; see the port."""
         # Under the lock no live run is sending, so each such row is left by a process that died.
         # Its request may have arrived: it is never sent again without a look-up.
         (sending,) = TRANSITIONS[OrderAct.RECOVER].sources

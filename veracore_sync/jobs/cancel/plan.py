@@ -130,7 +130,8 @@ def decide(
         may_ask: Whether VeraCore may be asked now.
     """
     if isinstance(found, LookUpFailed):
-        if found.error in AN_ANSWER_OF_ITS_OWN and row.looks >= MAX_ASKED:
+        is_open = row.state in CANCELLING
+        if is_open and found.error in AN_ANSWER_OF_ITS_OWN and row.looks >= MAX_ASKED:
             return GiveUp(
                 "VeraCore gives no usable answer about it, so nothing shows whether it is "
                 "cancelled: cancel it there by hand, or it ships"
