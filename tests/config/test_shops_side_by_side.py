@@ -204,6 +204,26 @@ def test_who_sends_the_orders_of_one_shop_to_another_account_is_named(
     assert of_one_shop(loaded, {}) == named
 
 
+@pytest.mark.parametrize(
+    ("count", "named", "files"),
+    [
+        (2, "shop1 and shop2", 2),
+        (5, "shop1, shop2, shop3, shop4 and shop5", 5),
+        (6, "shop1, shop2, shop3, shop4 and 2 more", 4),
+        (300, "shop1, shop10, shop100, shop101 and 296 more", 4),
+    ],
+)
+def test_of_many_that_collide_the_first_are_named(
+    tmp_path: Path, count: int, named: str, files: int
+) -> None:
+    found = collisions(of_an_account(tmp_path, *[OWN_IDS] * count))
+    assert len(found) == count
+    for error in found.values():
+        assert error.message == f"{named} carry the orders of one shop to one warehouse"
+        assert error.hint is not None
+        assert error.hint.count(str(tmp_path)) == files
+
+
 def test_a_ledger_that_leads_to_itself_stops_no_other(tmp_path: Path) -> None:
     (tmp_path / "1.db").symlink_to("1.db")
     found = of_an_account(tmp_path, {}, OTHER_SHOP)

@@ -23,6 +23,7 @@ from veracore_sync.trusted import Untrusted, check_trusted
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
 """The folder that ``--all`` means, unless the environment or the user's home has one."""
+_NAMED = 5
 _POSTGRESQL_PORT = "5432"
 _SERVER = re.compile(r"(.*):(\d+)")
 _OF_THE_USER = ("HOME", "XDG_STATE_HOME")
@@ -137,12 +138,7 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
 
 
 def of_one_account(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
-    """The other shops of its folder that send to its VeraCore account under ids like its own.
-
-    Args:
-        loaded: The shop's configuration.
-        environ: As for `collision_with_neighbours`.
-    """
+    """The other shops of its folder that send to its account under ids like its own; as above."""
     if not loaded.settings.veracore.api_url:
         return []
     shop, *account = _account(loaded)
@@ -259,12 +255,16 @@ def _shared(having: Sequence[ShopFile], what: str, todo: str) -> ConfigError | N
     if len(having) < 2:
         return None
     shops = sorted(having, key=_by_name)
-    names, files = [one.name for one in shops], [str(one.path) for one in shops]
-    return ConfigError(
-        f"{', '.join(names[:-1])} and {names[-1]} {what}",
-        hint=f"{todo} in {', '.join(files[:-1])} or {files[-1]}; a setting in the environment "
-        "holds for every shop",
-    )
+    names = _some([one.name for one in shops], "and")
+    files = _some([str(one.path) for one in shops], "or")
+    hint = f"{todo} in {files}; a setting in the environment holds for every shop"
+    return ConfigError(f"{names} {what}", hint=hint)
+
+
+def _some(names: Sequence[str], word: str) -> str:
+    # Each of hundreds that collide is told of it.
+    last = names[-1] if len(names) <= _NAMED else f"{len(names) - _NAMED + 1} more"
+    return f"{', '.join(names[: min(len(names), _NAMED) - 1])} {word} {last}"
 
 
 def _may_send_the_same(one: Loaded, other: Loaded) -> bool:
