@@ -133,6 +133,15 @@ def test_a_folder_of_another_user_hides_no_shop(one: Newcomer) -> None:
     assert "closed" in names
 
 
+def test_a_closed_folder_beside_the_file_of_its_shop_is_no_second_shop(one: Newcomer) -> None:
+    # Its ledger's, or what a file system brings along. With an error the other shops of the folder
+    # would not be compared with each other any more.
+    for name in ("c", "lost+found", ".trash"):
+        (one.folder / name).mkdir(mode=0o700)
+    with as_nobody():
+        assert [shop.name for shop in shops.shops_in(one.folder)] == ["c"]
+
+
 def test_a_configuration_of_another_user(one: Newcomer) -> None:
     one.run("--config", "c.toml", "stats")
     (one.folder / "c.toml").chmod(0o600)

@@ -71,8 +71,7 @@ def folder_of_shops(
     except Untrusted as error:
         raise ConfigError(f"the folder {found} {error.reason}", hint=error.todo) from None
     except OSError:
-        # Said when it is listed.
-        return found
+        pass  # Said when it is listed.
     return found
 
 
@@ -87,8 +86,10 @@ def shops_in(folder: Path) -> list[ShopFile]:
         next(folder.iterdir(), None)
         files = [ShopFile(path.stem, path) for path in folder.glob("*.toml")]
         files += [ShopFile(path.parent.name, path) for path in folder.glob("*/config.toml")]
-        inside = folder.glob("*/")
-        closed = [one for one in inside if not os.access(one, os.X_OK, effective_ids=True)]
+        # A closed folder may be a shop's, unless that has its file beside it.
+        known = {"lost+found", *(one.name for one in files)}
+        others = [one for one in folder.glob("*/") if one.name not in known]
+        closed = (one for one in others if not os.access(one, os.X_OK, effective_ids=True))
         files += [ShopFile(one.name, one / "config.toml") for one in closed]
     except OSError as error:
         raise ConfigError(

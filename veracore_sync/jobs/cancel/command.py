@@ -187,10 +187,8 @@ class CancelOrders(RunPart[OrdersReport]):
             by: WantedBy = "shop" if shop == "Cancelled" else "person"
             self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
             # What a person has accepted of the shop is no alert again: the next run would end it.
-            is_accepted = row.shop_cancelled_at is not None and row.code not in standing(
-                self.context
-            )
-            if shop == "Cancelled" and not is_accepted:
+            may_tell = row.shop_cancelled_at is None or row.code in standing(self.context)
+            if shop == "Cancelled" and may_tell:
                 alert = cancelled_in_shop(self.context, row.code)
                 self.ledger.transitions.cancelled_in_shop(row.code, alert)
         if failure is not None:
