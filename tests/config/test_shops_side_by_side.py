@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -222,6 +223,14 @@ def test_of_many_that_collide_the_first_are_named(
         assert error.message == f"{named} carry the orders of one shop to one warehouse"
         assert error.hint is not None
         assert error.hint.count(str(tmp_path)) == files
+
+
+@pytest.mark.parametrize("unknown", ["api_url", "company_id"])
+def test_an_account_that_is_not_known_is_no_other_one(tmp_path: Path, unknown: str) -> None:
+    # The environment of the other's unit may name it.
+    [(_, one), (shop, _)] = of_an_account(tmp_path, {}, {"warehouse": "https://v.example"})
+    shop.path.write_text(re.sub(f"(?m)^{unknown} = .*", "", shop.path.read_text()))
+    assert of_one_shop(one, {}) == of_one_shop(load(shop.path, {}), {}) == []
 
 
 def test_a_ledger_that_leads_to_itself_stops_no_other(tmp_path: Path) -> None:

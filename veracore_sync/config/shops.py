@@ -140,14 +140,13 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
 
 def of_one_account(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
     """The other shops of its folder that send to its account under ids like its own; as above."""
-    if not loaded.settings.veracore.api_url:
-        return []
     shop, *account = _account(loaded)
     return sorted(
         neighbour.name
         for neighbour, one in _neighbours(loaded, environ)[1]
         # In one shop no code is given twice.
-        if _account(one)[0] != shop
+        if account[0]
+        and _account(one)[0] != shop
         and list(_account(one)[1:]) == account
         and one.settings.orders.id_prefix == loaded.settings.orders.id_prefix
     )
@@ -159,7 +158,9 @@ def of_one_shop(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
     return sorted(
         neighbour.name
         for neighbour, one in _neighbours(loaded, environ)[1]
-        if _account(one)[0] == shop
+        # Without an account it is not set up yet, or the environment of its unit names that.
+        if all((*account, *_account(one)))
+        and _account(one)[0] == shop
         and list(_account(one)[1:]) != account
         and _may_send_the_same(one, loaded)
         and {*one.settings.skus.exclude} == {*loaded.settings.skus.exclude}
@@ -310,7 +311,7 @@ def _account(one: Loaded) -> tuple[str, ...]:
     vendure, veracore = one.settings.vendure, one.settings.veracore
     return (
         normalised(vendure.admin_api_url).casefold(),
-        parse(normalised(veracore.api_url)).tenant,
+        veracore.api_url and parse(normalised(veracore.api_url)).tenant,
         veracore.company_id.casefold(),
     )
 
