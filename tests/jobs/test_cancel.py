@@ -297,6 +297,24 @@ def test_a_slip_that_is_still_open_may_ship(bench: Bench) -> None:
     assert "pick slip 7 is still open there and may ship: ask VeraCore" in news[0]
 
 
+def test_one_unusable_answer_among_others_ends_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(bench)
+    command(bench)
+    record = bench.warehouse.held["a"]
+    waiting = replace(record, status="cancelled", shipments=(Shipment("7", None, (PACKED,)),))
+    bench.warehouse.held["a"] = waiting
+    later(bench, MAX_ASKED + 2, 3700)
+    odd = LookUpFailed(ProtocolError("a fault", upstream="veracore"))
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.warehouse, "look_up", lambda _: odd)
+        assert later(bench, 1, 3700) == []
+    bench.warehouse.held["a"] = record
+    later(bench, 2, 3700)
+    assert bench.state("A") == "cancelled"
+
+
 def test_goods_that_have_left_are_too_late(bench: Bench) -> None:
     sent(bench)
     gone = replace(PACKED, shipped_at=START)

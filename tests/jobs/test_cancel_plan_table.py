@@ -121,21 +121,29 @@ def test_an_answer_that_says_nothing_is_looked_up_later(looks: int) -> None:
         assert is_about(decision.at - START, GRACE * 2**looks)
 
 
+UNUSABLE = "VeraCore gives no usable answer about it, so nothing shows whether it is cancelled"
+
+
 @pytest.mark.parametrize("looks", [MAX_ASKED - 1, MAX_ASKED, MAX_ASKED + 1])
 @pytest.mark.parametrize("state", CancelState)
 def test_answers_about_it_that_cannot_be_read_are_left_to_a_person(
     state: CancelState, looks: int
 ) -> None:
     unreadable = LookUpFailed(ProtocolError("which cannot be read", upstream="veracore"))
-    found = follows(unreadable, state=state, looks=looks)
+    first = follows(unreadable, state=state, looks=looks, message="another answer")
     # One that has ended was told before, and what was seen of it since stands.
-    is_told = state in CANCELLING and looks >= MAX_ASKED
-    assert isinstance(found, GiveUp if is_told else LookLater)
+    is_open = state in CANCELLING
+    assert isinstance(first, LookLater)
+    assert (first.message == UNUSABLE, first.message is None) == (is_open, not is_open)
+    found = follows(unreadable, state=state, looks=looks, message=UNUSABLE)
+    assert isinstance(found, GiveUp if is_open and looks >= MAX_ASKED else LookLater)
     if isinstance(found, GiveUp):
-        assert "VeraCore gives no usable answer about it" in found.message
+        assert found.message == f"{UNUSABLE}: cancel it there by hand, or it ships"
     # What concerns all orders is an outage, however long it lasts.
     down = LookUpFailed(Unavailable("down", upstream="veracore"))
-    assert isinstance(follows(down, state=state, looks=looks), LookLater)
+    for said in (None, UNUSABLE):
+        later = follows(down, state=state, looks=looks, message=said)
+        assert isinstance(later, LookLater) and later.message is None
 
 
 def test_another_order_is_never_asked_for() -> None:

@@ -25,8 +25,7 @@ from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 from veracore_sync.waits import CANCELLATION
 
 MAX_ASKED = 4
-"""So many requests are made at most until a person asks again; each pause is twice the last. After
-as many look-ups, an order about which VeraCore gives no usable answer is left to a person."""
+"""So many requests are made at most until a person asks again; each pause is twice the last."""
 MAX_LOOKS = 30
 """So many look-ups with an open pick slip are made before that is reported: a day or two."""
 
@@ -130,13 +129,14 @@ def decide(
         may_ask: Whether VeraCore may be asked now.
     """
     if isinstance(found, LookUpFailed):
-        is_open = row.state in CANCELLING
-        if is_open and found.error in AN_ANSWER_OF_ITS_OWN and row.looks >= MAX_ASKED:
-            return GiveUp(
-                "VeraCore gives no usable answer about it, so nothing shows whether it is "
-                "cancelled: cancel it there by hand, or it ships"
-            )
-        return LookLater(pauses.after(row.looks + 1))
+        message = (
+            "VeraCore gives no usable answer about it, so nothing shows whether it is cancelled"
+        )
+        is_of_it = row.state in CANCELLING and found.error in AN_ANSWER_OF_ITS_OWN
+        # One such answer among others says less than they do.
+        if is_of_it and row.message == message and row.looks >= MAX_ASKED:
+            return GiveUp(f"{message}: cancel it there by hand, or it ships")
+        return LookLater(pauses.after(row.looks + 1), message if is_of_it else None)
     if isinstance(found, Absent):
         # Not a cancellation: VeraCore keeps cancelled orders. Tracking reports a missing order.
         message = "VeraCore does not find the order"
