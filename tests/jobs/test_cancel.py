@@ -656,6 +656,22 @@ def test_adopting_ends_no_wish_so_that_what_is_sent_again_is_not_taken_for_cance
     assert (bench.state("A"), bench.row("A").veracore_id != "A") == ("synced", True)
 
 
+@pytest.mark.parametrize("end", ["miss", "refuse"])
+def test_what_a_person_cancelled_there_after_all_is_recorded_by_adopting(
+    bench: Bench, end: str
+) -> None:
+    sent(bench)
+    bench.ledger.cancellations.want("A", "A", "person")
+    getattr(bench.ledger.cancellations, end)("A", "cancel it at VeraCore by hand, or it ships")
+    bench.warehouse.held["a"] = replace(bench.warehouse.held["a"], status="cancelled")
+    # No run of `sync-orders` looks that up any more.
+    Resolver(bench.context()).adopt("A", None)
+    assert (bench.state("A"), alerts(bench)) == ("cancelled", ["A order.cancelled"])
+    Resolver(bench.context()).new_id("A")
+    later(bench, 5, 3600)
+    assert (bench.state("A"), bench.row("A").veracore_id != "A") == ("synced", True)
+
+
 def test_what_ships_before_veracore_was_asked_is_not_said_to_have_been_asked(bench: Bench) -> None:
     sent(bench)
     bench.warehouse.down = True

@@ -11,7 +11,7 @@ from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, Us
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow, SentLines
 from veracore_sync.domain.readable import STATE_LABELS
-from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
+from veracore_sync.domain.states import CANCELLING, HANDED_OVER, Applied, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.accept import accept
 from veracore_sync.jobs.kernel import RunPart
@@ -301,8 +301,8 @@ class Resolver(RunPart[OrdersReport]):
             or wanted.casefold() != (row.veracore_id or "").casefold()
         ):
             return False
-        wish = self.ledger.cancellations.get(row.code)
-        if wish is not None and wish.veracore_id.casefold() == wanted.casefold():
+        one = self.ledger.cancellations.get(row.code)
+        if one and one.veracore_id == row.veracore_id and (one.state in CANCELLING or one.seen_at):
             # `sync-orders` confirms it. Ended here, the wish would outlive a new id of the order.
             return False
         (seen,) = self._see([wanted], row, attempts)
