@@ -133,6 +133,16 @@ def test_a_folder_of_another_user_hides_no_shop(one: Newcomer) -> None:
     assert "closed" in names
 
 
+def test_a_home_of_another_user_hides_no_folder_of_shops(one: Newcomer) -> None:
+    # `runuser -u` keeps the home of root.
+    (one.folder / "root").mkdir(mode=0o700)
+    shops.SYSTEM_FOLDER.mkdir(parents=True)
+    environ = {"HOME": str(one.folder / "root")}
+    with as_nobody():
+        found = shops.folder_of_shops(None, environ, one.folder, every=True)
+    assert found == shops.SYSTEM_FOLDER
+
+
 def test_a_closed_folder_beside_the_file_of_its_shop_is_no_second_shop(one: Newcomer) -> None:
     # Its ledger's, or what a file system brings along. With an error the other shops of the folder
     # would not be compared with each other any more.

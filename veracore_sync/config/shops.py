@@ -6,7 +6,6 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,7 +17,7 @@ from veracore_sync.config.load import Loaded, load
 from veracore_sync.config.services import LedgerSettings
 from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import ConfigError
-from veracore_sync.files import resolved
+from veracore_sync.files import is_folder, resolved
 from veracore_sync.trusted import Untrusted, check_trusted
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
@@ -58,9 +57,7 @@ def folder_of_shops(
     """
     named = given if given is not None else environ.get(VARIABLE)
     places = [located(str(named), cwd, environ)] if named else default_folders(environ)
-    found = None
-    with suppress(PermissionError):
-        found = next((place for place in places if place.is_dir()), None)
+    found = next(filter(is_folder, places), None)
     if found is None:
         raise ConfigError(
             f"{'--all: ' if every else ''}there is no folder {' or '.join(map(str, places))}",
