@@ -17,11 +17,6 @@ def expanded(path: Path) -> Path:
         return path
 
 
-def is_folder(path: Path) -> bool:
-    """Whether it is one that this user can see."""
-    return os.access(path, os.F_OK, effective_ids=True) and path.is_dir()
-
-
 def resolved(path: Path) -> Path:
     """The path without symbolic links; one that leads to itself stays, and cannot be opened."""
     # Before Python 3.13 `Path.resolve` raises what no handler of files expects.

@@ -41,7 +41,7 @@ from veracore_sync.config.file import VARIABLE
 from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
 from veracore_sync.domain.readable import in_words
-from veracore_sync.files import expanded, is_folder
+from veracore_sync.files import expanded
 
 # cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
 _REPEATED_QUIETLY = frozenset({69, 75})
@@ -98,7 +98,9 @@ def _tell_purpose(job: Job, report: CommandReport | None = None) -> None:
 def names_a_folder(options: Globals) -> bool:
     """Whether the command is to run for every shop of a folder."""
     named = options.config or os.environ.get(VARIABLE)
-    return options.every_shop or bool(named and is_folder(expanded(Path(named))))
+    with suppress(PermissionError):
+        return options.every_shop or bool(named and expanded(Path(named)).is_dir())
+    return False
 
 
 def run_for_shop(

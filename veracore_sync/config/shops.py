@@ -17,7 +17,7 @@ from veracore_sync.config.load import Loaded, load
 from veracore_sync.config.services import LedgerSettings
 from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import ConfigError
-from veracore_sync.files import is_folder, resolved
+from veracore_sync.files import resolved
 from veracore_sync.trusted import Untrusted, check_trusted
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
@@ -57,7 +57,9 @@ def folder_of_shops(
     """
     named = given if given is not None else environ.get(VARIABLE)
     places = [located(str(named), cwd, environ)] if named else default_folders(environ)
-    found = next(filter(is_folder, places), None)
+    # One that is closed is passed over, not all of them.
+    seen = (place for place in places if os.access(place, os.F_OK, effective_ids=True))
+    found = next((place for place in seen if place.is_dir()), None)
     if found is None:
         raise ConfigError(
             f"{'--all: ' if every else ''}there is no folder {' or '.join(map(str, places))}",
