@@ -22,7 +22,7 @@ _PRIORITIES = {
     logging.WARNING: journal.WARNING,
     logging.INFO: journal.INFO,
 }
-_RUNS = logging.getLogger("veracore_sync.run")
+RUNS = logging.getLogger("veracore_sync.run")
 """One line a run: what it did, how long it took, how it ended."""
 
 
@@ -82,12 +82,7 @@ def set_up(loaded: Loaded) -> None:
     root.setLevel(level.upper())
     root.propagate = False
     # Who looks at a terminal has the result there already.
-    _RUNS.setLevel(logging.WARNING if by_default and not messages.is_json() else logging.NOTSET)
+    RUNS.setLevel(logging.WARNING if by_default and not messages.is_json() else logging.NOTSET)
     # Whole messages of the other sides may name a customer: for a person at a terminal who asks.
     in_full = logging.getLogger(IN_FULL)
     in_full.disabled = not (sys.stderr.isatty() and level == "debug")
-
-
-def log_run(text: str, **fields: Any) -> None:
-    """Log one run at level info."""
-    _RUNS.info("%s", text, extra={"fields": {"event": "run", **fields}})

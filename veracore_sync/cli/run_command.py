@@ -18,7 +18,7 @@ from veracore_sync.cli import advice, messages, signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.interruption import teller
 from veracore_sync.cli.journal import ERROR, WARNING
-from veracore_sync.cli.logs import log_run
+from veracore_sync.cli.logs import RUNS
 from veracore_sync.cli.output import (
     error_document,
     error_lines,
@@ -167,15 +167,17 @@ def _describe_needs(report: CommandReport, container: Container | None) -> None:
 def _log_run(job: Job, report: CommandReport, seconds: float) -> None:
     counts = {name: one for name, one in report.summary.items() if type(one) is int}
     done = ", ".join(f"{one:,} {in_words(name)}" for name, one in counts.items() if one)
-    log_run(
-        f"{job.command}: {done or 'done'}; exit code {report.exit_code} after {seconds:.1f} s",
-        command=job.command,
-        job=job.lock,
-        counts=counts,
-        seconds=round(seconds, 3),
-        exitCode=report.exit_code,
-        dryRun=job.read_only if job.lock else None,
-    )
+    text = f"{job.command}: {done or 'done'}; exit code {report.exit_code} after {seconds:.1f} s"
+    fields = {
+        "event": "run",
+        "command": job.command,
+        "job": job.lock,
+        "counts": counts,
+        "seconds": round(seconds, 3),
+        "exitCode": report.exit_code,
+        "dryRun": job.read_only if job.lock else None,
+    }
+    RUNS.info("%s", text, extra={"fields": fields})
 
 
 def _telling(job: Job, container: Container) -> AbstractContextManager[None]:
