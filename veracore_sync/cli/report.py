@@ -18,6 +18,7 @@ from veracore_sync.cli.output import say, table
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.domain.advice import command
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.readable import counted, precise_span
 from veracore_sync.domain.throughput import Spans
@@ -113,10 +114,11 @@ def _period(since: datetime | None, until: datetime | None, today: date) -> tupl
     if abs((last - today).days) >= _MOST_DAYS:
         raise UsageError(
             f"--until {last} is more than {_MOST_DAYS} days from today",
-            hint=f"for example `veracore-sync report --until {today}`",
+            hint=f"for example {command('report --until DAY', DAY=str(today))}",
         )
     usual = last - timedelta(days=_DAYS - 1)
-    hint = f"for example `veracore-sync report --since {usual} --until {last}`"
+    example = command("report --since FIRST --until LAST", FIRST=str(usual), LAST=str(last))
+    hint = f"for example {example}"
     first = since.date() if since else usual
     if first > last:
         raise UsageError(f"--since {first} is after --until {last}", hint=hint)
