@@ -14,8 +14,7 @@ from veracore_sync.config.shops import (
     ShopFile,
     collision_with_neighbours,
     collisions,
-    of_one_account,
-    of_one_shop,
+    in_the_way,
     shops_in,
 )
 from veracore_sync.config.types import ValueKind
@@ -182,7 +181,7 @@ def test_shops_whose_ids_meet_at_veracore_are_named(
     tmp_path: Path, other: Mapping[str, str], named: list[str]
 ) -> None:
     [(_, loaded), _] = of_an_account(tmp_path, {}, other)
-    assert of_one_account(loaded, {}) == named
+    assert in_the_way(loaded, {})[0] == named
 
 
 @pytest.mark.parametrize(
@@ -202,7 +201,7 @@ def test_who_sends_the_orders_of_one_shop_to_another_account_is_named(
 ) -> None:
     here = {"orders": "channels = ['north']"} if "south" in str(other) else {}
     [(_, loaded), _] = of_an_account(tmp_path, here, {"warehouse": "https://v.example"} | other)
-    assert of_one_shop(loaded, {}) == named
+    assert in_the_way(loaded, {})[1] == named
 
 
 @pytest.mark.parametrize(
@@ -230,7 +229,7 @@ def test_an_account_that_is_not_known_is_no_other_one(tmp_path: Path, unknown: s
     # The environment of the other's unit may name it.
     [(_, one), (shop, _)] = of_an_account(tmp_path, {}, {"warehouse": "https://v.example"})
     shop.path.write_text(re.sub(f"(?m)^{unknown} = .*", "", shop.path.read_text()))
-    assert of_one_shop(one, {}) == of_one_shop(load(shop.path, {}), {}) == []
+    assert in_the_way(one, {})[1] == in_the_way(load(shop.path, {}), {})[1] == []
 
 
 def test_a_ledger_that_leads_to_itself_stops_no_other(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.outward import ways
 from veracore_sync.config import Loaded
 from veracore_sync.config.absent import is_absent
-from veracore_sync.config.shops import collision_with_neighbours, of_one_account, of_one_shop
+from veracore_sync.config.shops import collision_with_neighbours, in_the_way
 from veracore_sync.domain.errors import PRECEDENCE, ConfigError, SyncError
 from veracore_sync.jobs.doctor.about import settings_about
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
@@ -108,17 +108,18 @@ def _neighbours(loaded: Loaded) -> Iterator[CheckResult]:
     error = collision_with_neighbours(loaded, os.environ)
     if error is not None:
         yield warn("shops", error.message, error.hint)
-    if others := of_one_shop(loaded, os.environ):
+    of_one_account, of_one_shop = in_the_way(loaded, os.environ)
+    if of_one_shop:
         yield warn(
             "shops",
-            f"{', '.join(others)} and this shop send the orders of one Vendure to two VeraCore "
-            "accounts: each order ships twice",
+            f"{', '.join(of_one_shop)} and this shop send the orders of one Vendure to two "
+            "VeraCore accounts: each order ships twice",
             "correct vendure.admin_api_url, or part them by orders.channels or skus.exclude",
         )
-    if others := of_one_account(loaded, os.environ):
+    if of_one_account:
         yield warn(
             "shops",
-            f"{', '.join(others)} and this shop send to one VeraCore account without an "
+            f"{', '.join(of_one_account)} and this shop send to one VeraCore account without an "
             "orders.id_prefix of their own: if two orders have one code, only one of them leaves",
             "give each an orders.id_prefix before its first order, unless their codes can never be "
             "equal (Vendure's own are random)",

@@ -137,33 +137,28 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
     return _shared_by_several([*readable, (own, loaded)]).get(own.name)
 
 
-def of_one_account(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
-    """The other shops of its folder that send to its account under ids like its own; as above."""
+def in_the_way(loaded: Loaded, environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The others of its folder that a shop may meet at VeraCore, or in Vendure; as above.
+
+    Returns:
+        Other shops that send to its account under ids like its own; and those that send its own
+        orders to another account.
+    """
     shop, *account = _account(loaded)
-    return sorted(
-        neighbour.name
-        for neighbour, one in _neighbours(loaded, environ)[1]
+    of_one_account: list[str] = []
+    of_one_shop: list[str] = []
+    for neighbour, one in _neighbours(loaded, environ)[1]:
+        its_shop, *its = _account(one)
         # In one shop no code is given twice.
-        if account[0]
-        and _account(one)[0] != shop
-        and list(_account(one)[1:]) == account
-        and one.settings.orders.id_prefix == loaded.settings.orders.id_prefix
-    )
-
-
-def of_one_shop(loaded: Loaded, environ: Mapping[str, str]) -> list[str]:
-    """The others of its folder that send its orders to another VeraCore account; as above."""
-    shop, *account = _account(loaded)
-    return sorted(
-        neighbour.name
-        for neighbour, one in _neighbours(loaded, environ)[1]
+        if its_shop != shop and account[0] and its == account:
+            if one.settings.orders.id_prefix == loaded.settings.orders.id_prefix:
+                of_one_account.append(neighbour.name)
         # Without an account it is not set up yet, or the environment of its unit names that.
-        if all((*account, *_account(one)))
-        and _account(one)[0] == shop
-        and list(_account(one)[1:]) != account
-        and _may_send_the_same(one, loaded)
-        and {*one.settings.skus.exclude} == {*loaded.settings.skus.exclude}
-    )
+        elif its_shop == shop and its != account and all((*account, *its)):
+            parts = {*one.settings.skus.exclude} != {*loaded.settings.skus.exclude}
+            if not parts and _may_send_the_same(one, loaded):
+                of_one_shop.append(neighbour.name)
+    return sorted(of_one_account), sorted(of_one_shop)
 
 
 def _neighbours(
